@@ -1,0 +1,93 @@
+"""`create_app`: the only place where rooms are wired together."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+from flask_smorest import Api
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from cityops import __version__
+from cityops.config import Settings
+from cityops.db.engine import make_engine
+from cityops.http import auth, health, openapi, problem, unit
+
+API_ROOMS = (
+    "cityops.identity.api",
+    "cityops.catalog.api",
+    "cityops.grid.api",
+    "cityops.components.api",
+    "cityops.standards.api",
+    "cityops.media.api",
+    "cityops.cases.api",
+    "cityops.field.api",
+    "cityops.http.stream",
+    "cityops.http.pages",
+)
+"""Modules with a `blp` (part of the OpenAPI document), a `register(app)` (plain routes), or both."""
+
+SEED_ROOMS = ("cityops.components.operations", "cityops.standards.operations", "cityops.cases.operations")
+"""Modules whose `seed(session)` loads the tables a city cannot run without; safe to run again."""
+
+
+def _room(name: str) -> Any:
+    """The module, or None while a room of the house is still being built."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as missing:
+        if missing.name is None or not name.startswith(missing.name):
+            raise
+        return None
+
+
+def seeds() -> list[Callable[[Session], None]]:
+    """The seed functions of the rooms, in the order they stand on one another."""
+    found = [_room(name) for name in SEED_ROOMS]
+    return [module.seed for module in found if module is not None and hasattr(module, "seed")]
+
+
+def wire() -> None:
+    """Introduce the rooms to each other: what a lower room announces and a higher one must hear. Safe to call twice."""
+    module = _room("cityops.wiring")
+    if module is not None:
+        module.wire()
+
+
+def create_app(settings: Settings, engine: Engine | None = None) -> Flask:
+    """The WSGI application for one city. `engine` is given by tests; otherwise it is made from the settings' database URL."""
+    app = Flask("cityops", static_folder=None)
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the default provider has it; Chinese stays readable on the wire
+    app.config.update(
+        MAX_CONTENT_LENGTH=32 * 1024 * 1024,
+        API_TITLE="cityops",
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/api",
+        OPENAPI_JSON_PATH="openapi.json",
+        API_SPEC_OPTIONS=openapi.spec_options(__version__),
+    )
+    app.extensions["cityops_settings"] = settings
+    if engine is None and settings.database_url is not None:
+        engine = make_engine(settings.database_url)
+    app.extensions["cityops_engine"] = engine
+    wire()
+    api = openapi.ProblemApi(app)
+    problem.register(app)
+    unit.register(app)
+    if hasattr(auth, "register"):
+        auth.register(app)
+    health.register(app)
+    for name in API_ROOMS:
+        room = _room(name)
+        if room is None:
+            continue
+        if hasattr(room, "blp"):
+            api.register_blueprint(room.blp)
+        if hasattr(room, "register"):
+            room.register(app)
+    openapi.register(app)
+    return app

@@ -1,0 +1,8 @@
+"""The tables of room catalog."""
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    pass

@@ -1,0 +1,8 @@
+"""The tables of room cases."""
+
+revision = "0008"
+down_revision = "0007"
+
+
+def upgrade() -> None:
+    pass
