@@ -1,0 +1,397 @@
+"""The private PostgreSQL of a city: made, started, recovered and stopped by cityops itself.
+
+`Cluster` owns one data folder. It listens on a Unix socket only, in a folder that nobody else may enter, so no password is
+needed and no port can be taken. Every interruption is expected: a folder half made, a stale pid file, a server that outlived
+its owner, children that outlived their server. Whoever starts a cluster holds `<data folder>.lock` as long as it lives; a
+second process that finds the lock taken uses the running server and leaves it running when it goes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+import psycopg
+from psycopg import sql
+from sqlalchemy.engine import URL
+
+from cityops.db.postgres_binaries import Binaries, find_binaries
+from cityops.db.postgres_process import (
+    Account,
+    account_for,
+    cluster_mark,
+    die_with_parent,
+    end_leftovers,
+    recorded_postmaster,
+    server_processes,
+)
+from cityops.db.postgres_settings import settings_text
+from cityops.errors import SetupError
+
+__all__ = ["Binaries", "Cluster", "ClusterFailed", "ClusterLost", "find_binaries"]
+
+SUPERUSER = "cityops"
+_DEFAULT_PORT = 5432
+_LONGEST_SOCKET_PATH = 100  # the kernel allows 107 bytes
+_SMALLEST_FREE_MB = 300
+_CLOSED_TO_POSTGRES = Path("/var/lib/cityops")
+
+
+class ClusterFailed(SetupError):
+    """The private PostgreSQL in {data_dir} does not start: {reason}."""
+
+
+class ClusterLost(SetupError):
+    """The private PostgreSQL in {data_dir} has stopped."""
+
+
+class DiskFull(SetupError):
+    """There is no room for the database: {free_mb} MB are free at {data_dir}, at least {needed_mb} MB are needed."""
+
+
+class SocketFolderTaken(SetupError):
+    """The folder {folder} for the database socket belongs to somebody else."""
+
+
+class Cluster:
+    """One private PostgreSQL cluster in `data_dir`, as a context manager or by start() and stop().
+
+    `durable=False` switches off every protection against a crash of the machine and is for tests. `say` receives plain lines
+    about work that takes more than a moment. start() must be called from the main thread: the kernel ties the life of the
+    server to the thread that started it.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        port: int | None = None,
+        durable: bool = True,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self._asked_dir = Path(data_dir).absolute()
+        self._port = port or _DEFAULT_PORT
+        self._durable = durable
+        self._say = say
+        self._lock: IO[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._postmaster: int | None = None
+
+    # -- where things are ---------------------------------------------------------------------------------------------
+
+    @property
+    def data_dir(self) -> Path:
+        """The data folder with symbolic links followed (root may have had to put it elsewhere, see `_make`)."""
+        return self._asked_dir.resolve()
+
+    @property
+    def log_file(self) -> Path:
+        """Where the server writes its warnings."""
+        return self._asked_dir.with_name(self._asked_dir.name + ".log")
+
+    @property
+    def socket_dir(self) -> Path:
+        """The folder of the Unix socket: the data folder, or a short path of our own when that is too long for the kernel."""
+        if len(os.fsencode(self.data_dir / f".s.PGSQL.{self._port}")) <= _LONGEST_SOCKET_PATH:
+            return self.data_dir
+        own = Path(f"/run/user/{os.geteuid()}")
+        base = own if os.geteuid() != 0 and os.access(own, os.W_OK) else Path("/tmp")
+        return base / cluster_mark(self.data_dir)
+
+    @property
+    def owned(self) -> bool:
+        """Whether this object started (or adopted) the server and will stop it."""
+        return self._lock is not None
+
+    def url(self, database: str = "cityops") -> str:
+        """The SQLAlchemy URL of a database of this cluster, over the Unix socket."""
+        return URL.create(
+            "postgresql+psycopg",
+            username=SUPERUSER,
+            database=database,
+            query={"host": str(self.socket_dir), "port": str(self._port)},
+        ).render_as_string(hide_password=False)
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    def start(self) -> Cluster:
+        """Make the cluster if there is none, start it if it does not run, and wait until it answers.
+
+        A server already running under another living owner is used as it is. Raises SetupError with the fix.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeError("a cluster must be started from the main thread, or it would end with the thread that started it")
+        self._asked_dir.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            self._take_lock()
+            if not self.owned:
+                if self._answers():
+                    return self
+                time.sleep(0.2)  # its owner is just starting or stopping it
+                continue
+            try:
+                self._recover_and_start()
+            except BaseException:
+                self._end_postmaster(signal.SIGQUIT, patience_s=5)
+                self._abandon()
+                raise
+            return self
+
+    def stop(self) -> None:
+        """Stop the server if we own it: first letting transactions be rolled back in order, then by force."""
+        if self.owned:
+            try:
+                self._end_postmaster(signal.SIGINT if self._durable else signal.SIGQUIT, patience_s=60)
+            finally:
+                self._abandon()
+
+    def alive(self) -> bool:
+        """Whether the server we own still runs; for one that another process owns, whether it answers."""
+        if self._process is not None:
+            return self._process.poll() is None
+        if self._postmaster is not None:
+            return self._postmaster in server_processes(self.data_dir)
+        return self._answers()
+
+    def __enter__(self) -> Cluster:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    # -- databases ----------------------------------------------------------------------------------------------------
+
+    def create_database(self, name: str, template: str | None = None) -> str:
+        """Create a database, empty or as a copy of `template` (which nobody may be using), and return its URL."""
+        statement = sql.SQL("CREATE DATABASE {} ENCODING 'UTF8'").format(sql.Identifier(name))
+        if template:
+            statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        with self._maintenance() as connection:
+            connection.execute(statement)
+        return self.url(name)
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database and whoever is connected to it; nothing happens when there is none."""
+        with self._maintenance() as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def ensure_database(self, name: str = "cityops") -> str:
+        """Create the database unless it exists, and return its URL."""
+        with self._maintenance() as connection:
+            known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
+        return self.url(name) if known else self.create_database(name)
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _take_lock(self) -> None:
+        lock = open(self._asked_dir.with_name(self._asked_dir.name + ".lock"), "a")  # noqa: SIM115 - held while we live
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+        else:
+            self._lock = lock
+
+    def _abandon(self) -> None:
+        """Forget the server and give the lock back."""
+        self._process = self._postmaster = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _recover_and_start(self) -> None:
+        """The lock is ours: make what is missing, clear what is stale, adopt what runs, start what does not."""
+        self._remove_half_made()
+        if not (self._asked_dir / "PG_VERSION").exists():
+            self._make()
+        version = int((self._asked_dir / "PG_VERSION").read_text().split(".")[0])
+        binaries = find_binaries(version, data_dir=self._asked_dir)
+        account = account_for(self.data_dir)
+        running = recorded_postmaster(self.data_dir)
+        if running is not None and self._settles(running):
+            self._postmaster = running
+            return
+        end_leftovers(self.data_dir)
+        (self.data_dir / "postmaster.pid").unlink(missing_ok=True)
+        self._launch(binaries, account)
+
+    def _settles(self, postmaster: int) -> bool:
+        """Wait until an orphaned server answers (true) or is gone (false); the death of its owner told it to stop."""
+        self._say("the database of an earlier run is still there, waiting for it")
+        quiet_until = time.monotonic() + 3.0
+        while postmaster in server_processes(self.data_dir):
+            # Shutting down, it refuses connections; only one that keeps answering is taken over.
+            if time.monotonic() > quiet_until and self._answers():
+                return True
+            time.sleep(0.1)
+        return False
+
+    def _remove_half_made(self) -> None:
+        for leftover in self._asked_dir.parent.glob(f"{self._asked_dir.name}.making-*"):
+            shutil.rmtree(leftover)
+        an_hour_ago = time.time() - 3600  # other cities use that folder too, and one may be in the making
+        for leftover in _CLOSED_TO_POSTGRES.glob("*.making-*"):
+            if os.geteuid() == 0 and leftover.stat().st_mtime < an_hour_ago:
+                shutil.rmtree(leftover)
+
+    def _make(self) -> None:
+        """initdb in a folder beside the final one, renamed only when complete, so that a crash leaves nothing half made."""
+        parent = self._asked_dir.parent
+        if self._asked_dir.exists() and any(self._asked_dir.iterdir()):
+            raise ClusterFailed(
+                data_dir=self._asked_dir,
+                reason="the folder is not empty and holds no database",
+                fix=f"mv {self._asked_dir} {self._asked_dir}.old",
+            )
+        free_mb = shutil.disk_usage(parent).free // 2**20
+        if free_mb < _SMALLEST_FREE_MB:
+            raise DiskFull(
+                data_dir=parent, free_mb=free_mb, needed_mb=_SMALLEST_FREE_MB, fix="free some space, or set CITYOPS_HOME to a larger disk"
+            )
+        self._say(f"making the private database in {self._asked_dir}")
+        binaries = find_binaries()
+        account = account_for(parent / "does-not-exist-yet")
+        elsewhere = account.drop and not _reachable_by_others(parent)
+        if elsewhere:
+            # A root's home is closed to the user postgres, so the data goes to the system's place and a link leads there.
+            _CLOSED_TO_POSTGRES.mkdir(mode=0o755, parents=True, exist_ok=True)
+            parent = _CLOSED_TO_POSTGRES
+        making = Path(tempfile.mkdtemp(prefix=f"{self._asked_dir.name}.making-", dir=parent))
+        account.own(making)
+        command = [
+            *[binaries.program("initdb"), "--pgdata", str(making), "--username", SUPERUSER, "--auth", "trust"],
+            *["--encoding", "UTF8", "--locale", "C.UTF-8"],
+            *(["--data-checksums"] if self._durable else ["--no-sync"]),
+        ]
+        answer = subprocess.run(command, capture_output=True, text=True, check=False, **_as_user(account))
+        if answer.returncode != 0:
+            shutil.rmtree(making, ignore_errors=True)
+            raise self._failure(answer.stderr)
+        with open(making / "postgresql.conf", "a") as file:
+            file.write("\ninclude_if_exists = 'cityops.conf'\n")
+        if self._asked_dir.is_symlink() or self._asked_dir.exists():
+            self._asked_dir.unlink() if self._asked_dir.is_symlink() else self._asked_dir.rmdir()
+        if elsewhere:
+            final = making.with_name(making.name.replace("making-", ""))
+            making.rename(final)
+            self._asked_dir.symlink_to(final)
+            self._say(f"the data is in {final}, since the user postgres may not enter {self._asked_dir.parent}")
+        else:
+            making.rename(self._asked_dir)
+
+    def _launch(self, binaries: Binaries, account: Account) -> None:
+        mark = cluster_mark(self.data_dir)
+        self._make_socket_dir(account)
+        conf = self.data_dir / "cityops.conf"
+        conf.write_text(settings_text(self.socket_dir, self._port, mark, durable=self._durable))
+        account.own(conf)
+        start_of_log = self.log_file.stat().st_size if self.log_file.exists() else 0
+        if start_of_log > 10 * 2**20:
+            self.log_file.replace(self.log_file.with_suffix(".log.1"))
+            start_of_log = 0
+        with open(self.log_file, "ab") as log:
+            self._process = subprocess.Popen(
+                [binaries.program("postgres"), "-D", str(self.data_dir), "-c", f"cluster_name={mark}"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is for us; we stop the server when its users are done
+                preexec_fn=die_with_parent(os.getpid(), signal.SIGINT if self._durable else signal.SIGQUIT),
+                **_as_user(account),
+            )
+        self._postmaster = self._process.pid
+        asked_at = time.monotonic()
+        told = False
+        while not self._answers():
+            if self._process.poll() is not None:
+                raise self._failure(self._log_since(start_of_log))
+            if not told and time.monotonic() - asked_at > 3:
+                self._say("the database is bringing itself up to date after an interruption")
+                told = True
+            time.sleep(0.05)
+
+    def _make_socket_dir(self, account: Account) -> None:
+        folder = self.socket_dir
+        if folder == self.data_dir:
+            return
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+            account.own(folder)
+        status = os.lstat(folder)
+        if folder.is_symlink() or status.st_uid != account.uid or status.st_mode & 0o077:
+            raise SocketFolderTaken(folder=folder, fix=f"rm -rf {folder}")
+
+    def _answers(self) -> bool:
+        """Whether the server accepts a connection now."""
+        try:
+            psycopg.connect(host=str(self.socket_dir), port=self._port, user=SUPERUSER, dbname="postgres", connect_timeout=5).close()
+        except (psycopg.OperationalError, FileNotFoundError):
+            return False
+        return True
+
+    @contextlib.contextmanager
+    def _maintenance(self) -> Iterator[psycopg.Connection]:
+        connection = psycopg.connect(
+            host=str(self.socket_dir), port=self._port, user=SUPERUSER, dbname="postgres", autocommit=True, connect_timeout=10
+        )
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def _end_postmaster(self, number: signal.Signals, patience_s: float) -> None:
+        if self._postmaster is None:
+            return
+        deadline = time.monotonic() + patience_s
+        with contextlib.suppress(ProcessLookupError):
+            if self._process is None or self._process.poll() is None:
+                os.kill(self._postmaster, number)
+        while self._process.poll() is None if self._process else self._postmaster in server_processes(self.data_dir):
+            if time.monotonic() > deadline:
+                # An immediate stop loses nothing that was committed: the next start replays the log.
+                end_leftovers(self.data_dir, patience_s=5)
+            time.sleep(0.02)
+
+    def _log_since(self, position: int) -> str:
+        with open(self.log_file, "rb") as log:
+            log.seek(position)
+            return log.read().decode(errors="replace")
+
+    def _failure(self, output: str) -> SetupError:
+        """The most telling line of what PostgreSQL wrote, with what to do about it."""
+        if "No space left on device" in output:
+            free_mb = shutil.disk_usage(self._asked_dir.parent).free // 2**20
+            return DiskFull(
+                data_dir=self._asked_dir, free_mb=free_mb, needed_mb=_SMALLEST_FREE_MB, fix="free some space and start again"
+            )
+        told = re.findall(r"(?:PANIC|FATAL|initdb: error|ERROR):\s+(.+)", output)
+        last_line = (output.strip().splitlines() or ["it said nothing"])[-1]
+        return ClusterFailed(
+            data_dir=self._asked_dir, reason=(told[-1] if told else last_line).rstrip("."), fix=f"see {self.log_file}"
+        )
+
+
+def _reachable_by_others(folder: Path) -> bool:
+    """Whether any user may pass through this folder and all above it."""
+    return all(place.stat().st_mode & 0o001 for place in (folder, *folder.resolve().parents))
+
+
+def _as_user(account: Account) -> dict[str, object]:
+    """What subprocess needs to run a server program as this user, undisturbed by our environment and folder."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_"))}
+    environment |= {"LC_ALL": "C.UTF-8", "HOME": "/"}
+    if account.drop:
+        return {"env": environment, "cwd": "/", "user": account.uid, "group": account.gid, "extra_groups": []}
+    return {"env": environment, "cwd": "/"}
