@@ -1,0 +1,70 @@
+"""What happened to the grid, and who wants to hear of it inside the same transaction.
+
+Rooms above the grid subscribe with `on_published` (wired in `cityops.wiring`): when a draft is published, each subscriber
+is called with the session of the publication, so that whatever sat in an ended or reshaped cell is re-attributed in the
+very transaction that ends it. If a subscriber raises, the publication does not happen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from sqlalchemy.orm import Session
+
+TOPIC = "grid"
+PUBLISHED = "published"
+
+
+@dataclass(frozen=True)
+class Publication:
+    """A published draft, or an import of cells (`draft_id` None)."""
+
+    draft_id: int | None
+    actor_id: int
+    at: datetime
+    on: date
+    """The city's local day: the day old cells end and new ones start."""
+    reason: str
+    ended: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Ended cell code -> the codes of the cells that now lie on its ground."""
+    created: tuple[str, ...] = ()
+    reshaped: tuple[str, ...] = ()
+    """Cells that keep their code with another boundary."""
+
+    @property
+    def affected(self) -> tuple[str, ...]:
+        """The codes whose contents must be looked up again: everything that sat in one of these may now lie in another cell."""
+        return tuple(sorted({*self.ended, *self.reshaped}))
+
+    def payload(self) -> dict[str, object]:
+        """The same as JSON, for the outbox."""
+        return {
+            "act": PUBLISHED,
+            "draft_id": self.draft_id,
+            "actor_id": self.actor_id,
+            "on": self.on.isoformat(),
+            "reason": self.reason,
+            "ended": {code: list(successors) for code, successors in self.ended.items()},
+            "created": list(self.created),
+            "reshaped": list(self.reshaped),
+        }
+
+
+Subscriber = Callable[[Session, Publication], None]
+
+_subscribers: list[Subscriber] = []
+
+
+def on_published(subscriber: Subscriber) -> Subscriber:
+    """Have `subscriber` called with every publication, in its transaction; subscribing twice is the same as once."""
+    if subscriber not in _subscribers:
+        _subscribers.append(subscriber)
+    return subscriber
+
+
+def announce(session: Session, publication: Publication) -> None:
+    """Call every subscriber, in the order they subscribed."""
+    for subscriber in tuple(_subscribers):
+        subscriber(session, publication)
