@@ -1,0 +1,183 @@
+/** The shapes the server answers with. Field names are the server's own; nothing is renamed on the way in. */
+
+export type Light = 'ok' | 'soon' | 'late' | 'paused';
+export type Position = [lon: number, lat: number];
+export type Box = [west: number, south: number, east: number, north: number];
+
+export interface Department {
+  id: number;
+  code?: string;
+  name_zh: string;
+  name_en: string | null;
+  parent_id?: number | null;
+}
+
+export interface User {
+  id: number;
+  login: string;
+  name: string;
+  posts: string[];
+  department: Department | null;
+  divisions?: unknown[];
+}
+
+export interface Session {
+  user: User;
+  csrf_token?: string;
+}
+
+export interface CaseItem {
+  number: string;
+  state: string;
+  stage: number;
+  light: Light;
+  kind: 'component' | 'event';
+  class_code: string;
+  class_name_zh: string;
+  class_name_en: string | null;
+  mark: string | null;
+  description: string | null;
+  address: string | null;
+  lon: number | null;
+  lat: number | null;
+  cell_code: string;
+  street_name_zh: string | null;
+  department_id: number | null;
+  department_name_zh: string | null;
+  department_name_en: string | null;
+  reported_at: string;
+  due_at: string | null;
+  state_due_at: string | null;
+  version: number;
+}
+
+export interface CasePage {
+  items: CaseItem[];
+  next: string | null;
+  total: number;
+  in_view: number;
+  without_place: number;
+}
+
+export interface Act {
+  act: string;
+  noun: string;
+  title_zh: string;
+  title_en: string;
+  allowed: boolean;
+  reason_code: string | null;
+  reason_zh: string | null;
+  reason_en: string | null;
+  requires: string[];
+}
+
+export interface Photo {
+  id: string;
+  phase: 'before' | 'after' | 'check' | string;
+  taken_at: string | null;
+  thumb: string;
+  full: string;
+}
+
+export interface CaseEvent {
+  seq: number;
+  at: string;
+  act: string;
+  actor_name: string | null;
+  actor_post: string | null;
+  from_state: string | null;
+  to_state: string | null;
+  note: string | null;
+  digest: string;
+}
+
+export interface Routing {
+  rule?: string | null;
+  department?: unknown;
+  why_zh?: string | null;
+  why_en?: string | null;
+  losers?: unknown[];
+}
+
+export interface CaseDetail extends CaseItem {
+  source: string;
+  filed_at: string | null;
+  dispatched_at: string | null;
+  handled_at: string | null;
+  closed_at: string | null;
+  component: { code: string; name?: string | null; class_code?: string; started_on?: string | null } | null;
+  condition: Record<string, unknown> | null;
+  limit: { value?: number | string; unit?: string } | null;
+  limit_value?: number | string | null;
+  limit_unit?: string | null;
+  area_grade?: string | null;
+  routing: Routing | null;
+  photos: Photo[];
+  events: CaseEvent[];
+  acts: Act[];
+  verified?: string | null;
+  rework_count?: number;
+  return_count?: number;
+}
+
+export interface Summary {
+  open: number;
+  late: number;
+  soon: number;
+  on_time_rate: number | null;
+  inspectors_on_duty: number | null;
+  inspectors: number | null;
+}
+
+export interface Layer {
+  id: string;
+  title_zh: string;
+  title_en: string;
+  geometry: 'point' | 'line' | 'polygon' | string;
+  min_zoom: number;
+  max_zoom?: number;
+  from_zoom: number;
+  style?: Record<string, unknown> | null;
+  kind?: string;
+  group?: string;
+}
+
+export interface CityClass {
+  edition: string;
+  code: string;
+  kind: 'component' | 'event';
+  name_zh: string;
+  name_en: string | null;
+  geometry: string;
+  department_code: string | null;
+  icon: string | null;
+  mark: string | null;
+  active?: boolean;
+}
+
+export interface Media {
+  id: string;
+  digest: string;
+  width: number;
+  height: number;
+  thumb: string;
+  full: string;
+}
+
+export interface Task {
+  id: number;
+  case_number: string;
+  kind: 'verify' | 'check';
+  state: string;
+  due_at: string | null;
+  created_at: string;
+  lon: number | null;
+  lat: number | null;
+  class_name_zh?: string;
+  class_name_en?: string | null;
+  mark?: string | null;
+  light?: Light;
+  address?: string | null;
+  description?: string | null;
+  distance_m?: number | null;
+}
