@@ -1,0 +1,143 @@
+"""Check an exported case file with nothing but Python: `python offline_verifier.py chain.jsonl [--photos FOLDER]`.
+
+The file has one JSON object per line. The first names the case, the number of events and the digest of the last one; each
+further line is one event: `text`, the exact characters that were hashed, and `digest`, in hexadecimal. The digest of an
+event is sha256(digest of the event before it, then the UTF-8 bytes of its text); the first event stands on 32 zero bytes.
+A file may hold several cases one after another. This module imports nothing outside the standard library, so it can be
+copied to any machine; cityops itself uses its functions, so there is one reading of the rule.
+"""
+
+import hashlib
+import json
+import os
+import sys
+
+GENESIS = bytes(32)
+FORMAT = "cityops-case-chain"
+FIELDS = ("act", "actor", "at", "body", "from", "number", "post", "seq", "to")
+
+
+def digest_of(prev_digest, text):
+    """The digest of an event: 32 bytes."""
+    return hashlib.sha256(prev_digest + text.encode("utf-8")).digest()
+
+
+def canonical(record):
+    """The one way to write an event: keys sorted, no spaces, UTF-8 characters as they are."""
+    return json.dumps(record, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+class ChainCheck:
+    """Follows one chain, event by event, and collects what is wrong with it as (code, detail) pairs."""
+
+    def __init__(self, number):
+        self.number = number
+        self.seq = 0
+        self.digest = GENESIS
+        self.state = None
+        self.at = ""
+        self.photos = []
+        self.faults = []
+
+    def fault(self, code, detail):
+        """Note a fault."""
+        self.faults.append((code, detail))
+
+    def add(self, text, digest):
+        """Check the next event; `digest` is what was stored beside it."""
+        self.seq += 1
+        computed = digest_of(self.digest, text)
+        if computed != digest:
+            self.fault("digest-mismatch", "event %d was changed, removed or put in another place" % self.seq)
+        self.digest = digest
+        try:
+            record = json.loads(text)
+            if not isinstance(record, dict) or any(field not in record for field in FIELDS):
+                raise ValueError("fields are missing")
+        except ValueError as error:
+            self.fault("not-readable", "event %d: %s" % (self.seq, error))
+            return None
+        if canonical(record) != text:
+            self.fault("not-canonical", "event %d is not written in the canonical form" % self.seq)
+        if record["seq"] != self.seq:
+            self.fault("gap", "event %s stands where event %d is expected" % (record["seq"], self.seq))
+        if record["number"] != self.number:
+            self.fault("foreign-event", "event %d belongs to case %s" % (self.seq, record["number"]))
+        if record["from"] != self.state:
+            self.fault("broken-path", "event %d leaves %s, but the case was at %s" % (self.seq, record["from"], self.state))
+        if record["at"] < self.at:
+            self.fault("time-runs-back", "event %d is older than the one before it" % self.seq)
+        self.state, self.at = record["to"], record["at"]
+        self.photos.extend(photo["digest"] for photo in record["body"].get("photos", ()))
+        return record
+
+    def finish(self, event_count, head_digest):
+        """Check the end of the chain against what is said about it elsewhere."""
+        if self.seq != event_count:
+            self.fault("count-mismatch", "%d events found, %d expected" % (self.seq, event_count))
+        if self.digest != head_digest:
+            self.fault("head-mismatch", "the last event is not the one the case stands on")
+
+
+def check_file(lines, photo_exists=None):
+    """Check every case in `lines`; yields (number, events, faults). `photo_exists(hex digest)` gives True, False, or None for unknown."""
+    chain, header = None, None
+    for line in lines:
+        if not line.strip():
+            continue
+        row = json.loads(line)
+        if row.get("format") == FORMAT:
+            if chain is not None:
+                yield _finished(chain, header, photo_exists)
+            chain, header = ChainCheck(row["number"]), row
+        elif chain is None:
+            raise ValueError("the file does not begin with a %s header" % FORMAT)
+        else:
+            chain.add(row["text"], bytes.fromhex(row["digest"]))
+    if chain is None:
+        raise ValueError("the file holds no case")
+    yield _finished(chain, header, photo_exists)
+
+
+def _finished(chain, header, photo_exists):
+    chain.finish(header["event_count"], bytes.fromhex(header["head_digest"]))
+    if photo_exists is not None:
+        for digest in chain.photos:
+            if not photo_exists(digest):
+                chain.fault("photo-missing-or-changed", digest)
+    return chain.number, chain.seq, chain.faults
+
+
+def photos_in(folder):
+    """A function that tells whether a folder holds a file whose bytes have this digest."""
+    found = set()
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with open(os.path.join(parent, name), "rb") as file:
+                found.add(hashlib.sha256(file.read()).hexdigest())
+    return found.__contains__
+
+
+def main(arguments):
+    """Read the file named on the command line; the exit code is 0 when every chain holds, 1 when one does not, 2 on misuse."""
+    if len(arguments) not in (1, 3) or (len(arguments) == 3 and arguments[1] != "--photos"):
+        print("usage: python offline_verifier.py FILE [--photos FOLDER]", file=sys.stderr)
+        return 2
+    try:
+        with open(arguments[0], encoding="utf-8", newline="") as lines:
+            results = list(check_file(lines, photos_in(arguments[2]) if len(arguments) == 3 else None))
+    except (OSError, ValueError, KeyError) as error:
+        print("%s cannot be checked: %s" % (arguments[0], error), file=sys.stderr)
+        return 2
+    broken = 0
+    for number, events, faults in results:
+        for code, detail in faults:
+            print("%s: %s: %s" % (number, code, detail))
+        broken += bool(faults)
+        if not faults:
+            print("%s: %d events, chain holds" % (number, events))
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
