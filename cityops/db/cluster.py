@@ -57,6 +57,10 @@ class ClusterLost(SetupError):
     """The private PostgreSQL in {data_dir} has stopped."""
 
 
+class ClusterInUse(SetupError):
+    """The private PostgreSQL in {data_dir} is in use."""
+
+
 class DiskFull(SetupError):
     """There is no room for the database: {free_mb} MB are free at {data_dir}, at least {needed_mb} MB are needed."""
 
@@ -156,6 +160,23 @@ class Cluster:
                 self._end_postmaster(signal.SIGINT if self._durable else signal.SIGQUIT, patience_s=60)
             finally:
                 self._abandon()
+
+    def destroy(self) -> None:
+        """Delete the data folder and what it links to. Refused while another process uses the cluster."""
+        if not self.owned:
+            self._asked_dir.parent.mkdir(parents=True, exist_ok=True)
+            self._take_lock()
+        if not self.owned:
+            raise ClusterInUse(data_dir=self._asked_dir, fix="stop `make run` or `cityops serve` first")
+        try:
+            self._remove_half_made()
+            if self._asked_dir.exists():
+                end_leftovers(self.data_dir)
+                shutil.rmtree(self.data_dir)
+            if self._asked_dir.is_symlink():
+                self._asked_dir.unlink()
+        finally:
+            self._abandon()
 
     def alive(self) -> bool:
         """Whether the server we own still runs; for one that another process owns, whether it answers."""
