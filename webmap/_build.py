@@ -20,11 +20,14 @@ OLDEST_NODE = (22, 12)
 
 
 class BuildWithMap(build_py):
-    """`build_py` that first makes `webmap/dist` when it is missing. CITYOPS_SKIP_WEBMAP=1 leaves the map out."""
+    """`build_py` that first makes `webmap/dist` when it is missing. CITYOPS_SKIP_WEBMAP=1 leaves the map out.
+
+    An editable installation takes the map from the checkout, where `make` builds it.
+    """
 
     def run(self) -> None:
         """Bundle, then collect."""
-        if not SENTINEL.is_file() and not os.environ.get("CITYOPS_SKIP_WEBMAP"):
+        if not self.editable_mode and not SENTINEL.is_file() and not os.environ.get("CITYOPS_SKIP_WEBMAP"):
             build()
         super().run()
 

