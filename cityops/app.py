@@ -12,9 +12,11 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from cityops import __version__
+from cityops.catalog.tables import CellTable
 from cityops.config import Settings
 from cityops.db.engine import make_engine
 from cityops.http import auth, health, openapi, problem, unit
+from cityops.paths import layers_dir
 
 API_ROOMS = (
     "cityops.identity.api",
@@ -30,7 +32,13 @@ API_ROOMS = (
 )
 """Modules with a `blp` (part of the OpenAPI document), a `register(app)` (plain routes), or both."""
 
-SEED_ROOMS = ("cityops.components.operations", "cityops.standards.operations", "cityops.cases.operations")
+LAYER_ROOMS = ("cityops.grid.layers", "cityops.components.layers", "cityops.cases.layers")
+"""Modules with `LAYER_SOURCES`: the core's own layers, in the catalogue beside those of the manifests."""
+
+CELLS = CellTable(layer="cells", from_sql="grid.cells AS g", where_sql="g.ended_on IS NULL", geom_sql="g.geom", id_sql="g.code::bigint")
+"""What the layers of the manifests are counted by at small zooms."""
+
+SEED_ROOMS = ("cityops.catalog.operations", "cityops.components.operations", "cityops.standards.operations", "cityops.cases.operations")
 """Modules whose `seed(session)` loads the tables a city cannot run without; safe to run again."""
 
 
@@ -89,5 +97,24 @@ def create_app(settings: Settings, engine: Engine | None = None) -> Flask:
             api.register_blueprint(room.blp)
         if hasattr(room, "register"):
             room.register(app)
+    _fill_catalog(app, settings)
     openapi.register(app)
     return app
+
+
+def _fill_catalog(app: Flask, settings: Settings) -> None:
+    """Hand the catalogue its layers, and the live stream the way to ask who may see what an event is about."""
+    catalog = app.extensions.get("cityops_catalog")
+    if catalog is None:
+        return
+    for name in LAYER_ROOMS:
+        room = _room(name)
+        if room is not None:
+            catalog.register(room.LAYER_SOURCES)
+    for folder in (layers_dir(), settings.layers_dir):
+        if folder is not None:
+            catalog.register_manifests(folder, CELLS)
+    stream = app.extensions.get("cityops_stream")
+    for source in catalog.sources:
+        if stream is not None and source.topic is not None:
+            stream.guard(source.topic, catalog.visible_keys(source))

@@ -43,6 +43,8 @@ class Settings:
     secret_key: str = ""
     media_dir: Path = Path()
     tile_cache_mb: int = 128
+    layers_dir: Path | None = None
+    """A folder with layers of the city's own, beside those that travel with the package."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -63,6 +65,7 @@ class Settings:
             basemap=env.get("CITYOPS_BASEMAP", ""),
             secret_key=env.get("CITYOPS_SECRET_KEY") or _kept_secret(home),
             media_dir=Path(media).absolute() if media else home / "media",
+            layers_dir=Path(env["CITYOPS_LAYERS_DIR"]).absolute() if env.get("CITYOPS_LAYERS_DIR") else None,
             tile_cache_mb=_whole(env, "CITYOPS_TILE_CACHE_MB", 128),
         )
 

@@ -7,9 +7,10 @@ written once.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ class LayerSource:
     geom_sql: str = "t.geom"
     """A plain column with a GiST index, SRID 4490; an expression here would lose the index."""
     key_sql: str | None = None
-    """The public name of the row as text (code, number): the `id` of its GeoJSON feature and the `subject` of its events. Default: `id_sql`."""
+    """The public name of the row (code, number): the `id` of its GeoJSON feature and the `subject` of its events. Default: `id_sql`."""
+    key_type: Literal["text", "bpchar", "bigint"] = "text"
+    """The type of the `key_sql` column, so that looking up keys uses its index (`bpchar` for a char(n) column)."""
     where_sql: str | None = None
     """A condition that always holds (live rows only)."""
     zoom_sql: str | None = None
@@ -72,6 +75,8 @@ class LayerSource:
     compared with `&&`) and `{visible}` (the predicate, on the same aliases as `columns`)."""
     overview_properties: tuple[str, ...] = ("n",)
     """The property columns `overview_sql` gives."""
+    depends: tuple[str, ...] = ()
+    """Other layers (or names touched in `core.layer_versions`) whose change changes this layer's tiles or their visibility, e.g. beats."""
     topic: str | None = None
     """The outbox topic whose subjects are this layer's keys; the stream then shows an event only to who may see the row."""
     refresh_s: int = 0
@@ -83,7 +88,7 @@ class LayerSource:
     source_zh: str = ""
     source_en: str = ""
     revision: str = ""
-    """Changes when the meaning of the tile changes (fields, SQL); part of every ETag. Filled by the registry when empty."""
+    """Changes when the meaning of the tile changes (fields, SQL); part of every ETag. Filled by the registry."""
 
     def __post_init__(self) -> None:
         if not LAYER_ID.match(self.id):
@@ -100,6 +105,15 @@ class LayerSource:
         return f"({self.key_sql or self.id_sql})::text"
 
 
+def revision_of(source: LayerSource) -> str:
+    """A short digest of everything that shapes a tile beside its rows."""
+    shape = (
+        source.from_sql, source.geom_sql, source.id_sql, source.where_sql, source.zoom_sql, source.overview_sql,
+        source.overview_properties, source.properties, source.min_zoom, source.from_zoom, source.max_zoom, source.geometry,
+    )  # fmt: skip
+    return hashlib.blake2b(repr(shape).encode(), digest_size=5).hexdigest()
+
+
 @dataclass
 class SourceRegistry:
     """The layers of one application, by id, in the order they were registered."""
@@ -111,7 +125,7 @@ class SourceRegistry:
         for source in sources:
             if source.id in self._by_id:
                 raise ValueError(f"two layers are called {source.id!r}")
-            self._by_id[source.id] = source
+            self._by_id[source.id] = replace(source, revision=revision_of(source))
 
     def get(self, layer_id: str) -> LayerSource | None:
         """The layer, or None."""

@@ -66,8 +66,8 @@ def show_layer(arguments: argparse.Namespace) -> None:
         print(f"geometry {manifest.geometry}, zoom {manifest.zoom.min} to {manifest.zoom.max}, licence {manifest.licence}")
         for field in manifest.fields:
             unit = f" [{field.unit}]" if field.unit else ""
-            marks = [mark for mark, on in (("required", field.required), ("retired", field.retired)) if on]
-            print(f"  {field.name:20} {field.type:10} {field.title.zh} / {field.title.en}{unit}{' (' + ', '.join(marks) + ')' if marks else ''}")
+            marks = "".join(f" ({mark})" for mark, on in (("required", field.required), ("retired", field.retired)) if on)
+            print(f"  {field.name:20} {field.type:10} {field.title.zh} / {field.title.en}{unit}{marks}")
         about = queries.estimated_count(session, manifest.id)
         print(f"table layer_{manifest.id}.items, " + (f"about {about} rows" if about >= 0 else "not yet analysed"))
 

@@ -13,7 +13,6 @@ from threading import Lock
 
 import psycopg
 from psycopg_pool import ConnectionPool
-from sqlalchemy import Engine
 from sqlalchemy.engine import URL, make_url
 
 OPTIONS = "-c timezone=UTC -c jit=off -c application_name=cityops-read -c default_transaction_read_only=on"
@@ -27,8 +26,8 @@ def libpq_url(url: str | URL) -> str:
 class ReadPool:
     """Connections for single read-only statements; safe for threads and across a fork."""
 
-    def __init__(self, engine: Engine, *, max_size: int = 8) -> None:
-        self.url = libpq_url(engine.url)
+    def __init__(self, url: str | URL, *, max_size: int = 8) -> None:
+        self.url = libpq_url(url)
         self._max_size = max_size
         self._opening = Lock()
         self._pool: ConnectionPool | None = None
