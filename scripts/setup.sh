@@ -46,10 +46,13 @@ logged() { # what it does, the fix when it fails, the command …
 	shift 2
 	say "$what"
 	printf '\n== %s\n$ %s\n' "$(date -u +%FT%TZ)" "$*" >>"$log"
+	local before
+	before=$(stat -c %s "$log")
 	if ! "$@" >>"$log" 2>&1 </dev/null; then
-		grep -qi 'no space left on device' <(tail -n 40 "$log") && refuse "the disk is full" "free some space and run the same command again"
-		local told
-		told=$(tail -n 40 "$log" | grep -iE '^(E:|ERROR|npm (error|ERR!)|error)' | grep -viE 'complete log|A complete' | tail -n 1 | cut -c1-300 || true)
+		local output told
+		output=$(tail -c +$((before + 1)) "$log")
+		! grep -qi 'no space left on device' <<<"$output" || refuse "the disk is full" "free some space and run the same command again"
+		told=$(grep -iE '^(E:|ERROR|npm error|error)' <<<"$output" | grep -vE '^npm error( code .*)?$' | head -n 1 | cut -c1-300 || true)
 		refuse "$what failed: ${told:-see the end of $log}" "$fix (details: $log)"
 	fi
 	[ $((SECONDS - began)) -lt 5 ] || say "  done in $((SECONDS - began)) s"

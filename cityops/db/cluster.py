@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 
 import psycopg
 from psycopg import sql
@@ -405,7 +405,7 @@ def _reachable_by_others(folder: Path) -> bool:
     return all(place.stat().st_mode & 0o001 for place in (folder, *folder.resolve().parents))
 
 
-def _as_user(account: Account) -> dict[str, object]:
+def _as_user(account: Account) -> dict[str, Any]:
     """What subprocess needs to run a server program as this user, undisturbed by our environment and folder."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_"))}
     environment |= {"LC_ALL": "C.UTF-8", "HOME": "/"}

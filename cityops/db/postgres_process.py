@@ -5,6 +5,7 @@ Linux only, since it reads /proc; everything here works on one data folder and n
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import pwd
@@ -129,10 +130,8 @@ def end_leftovers(data_dir: Path, *, patience_s: float = 20.0) -> None:
 
 
 def _send(pid: int, number: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):  # it ended by itself, which is what we wanted
         os.kill(pid, number)
-    except ProcessLookupError:
-        pass  # it ended by itself, which is what we wanted
 
 
 def _user_name(uid: int) -> str:

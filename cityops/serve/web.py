@@ -20,7 +20,7 @@ from cityops.config import Settings
 _PR_SET_PDEATHSIG = 1
 
 
-class CityServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
+class CityServer(BaseApplication):
     """gunicorn configured from our Settings; it reads no file and no command line of its own."""
 
     def __init__(self, settings: Settings) -> None:
