@@ -11,6 +11,7 @@ for name in [name for name in os.environ if name.startswith("CITYOPS_")]:
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from flask import Flask
@@ -28,10 +29,13 @@ TEMPLATE = "cityops_template"
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def cluster() -> Iterator[Cluster]:
     """A PostgreSQL of our own, not durable, gone when the run ends."""
-    with Cluster(tmp_path_factory.mktemp("pg") / "data", durable=False) as running:
-        yield running
+    # pytest's temporary folders are closed to other users, and as root the server runs as one.
+    with TemporaryDirectory(prefix="cityops-tests-") as folder:
+        Path(folder).chmod(0o755)
+        with Cluster(Path(folder) / "data", durable=False) as running:
+            yield running
 
 
 @pytest.fixture(scope="session")
