@@ -157,7 +157,7 @@ class Cluster:
         """Stop the server if we own it: first letting transactions be rolled back in order, then by force."""
         if self.owned:
             try:
-                self._end_postmaster(signal.SIGINT if self._durable else signal.SIGQUIT, patience_s=60)
+                self._end_postmaster(signal.SIGINT, patience_s=60)
             finally:
                 self._abandon()
 
