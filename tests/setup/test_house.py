@@ -43,7 +43,7 @@ def test_every_package_folder_with_python_has_an_init_file_so_that_nothing_drops
 
 
 def test_every_room_says_what_it_is_for() -> None:
-    rooms = [path for path in tracked("cityops/*/__init__.py")]
+    rooms = tracked("cityops/*/__init__.py")
     assert rooms
     silent = [name_of(path) for path in rooms if not ast.get_docstring(ast.parse(path.read_text()))]
     assert silent == []
