@@ -108,19 +108,26 @@ export async function layers(): Promise<Layer[]> {
   return itemsOf(await get<Items<Layer>>('/layers'));
 }
 
-export interface BasemapTheme {
-  background?: string;
+/** A MapLibre style fragment. */
+export interface StyleFragment {
+  sources: Record<string, { type: string; tiles: string[]; minzoom: number; maxzoom: number; attribution: string }>;
   layers: Record<string, unknown>[];
 }
 
+export interface OutsideBasemap {
+  kind: 'raster' | 'pmtiles';
+  tiles?: string[];
+  label_tiles?: string[];
+  tile_size?: number;
+  max_zoom?: number;
+  url?: string;
+  attribution: string;
+}
+
 export interface Basemap {
-  light: BasemapTheme;
-  dark: BasemapTheme;
-  outside?: { type: 'raster' | 'pmtiles' | string; tiles?: string[]; url?: string; attribution?: string; max_zoom?: number } | null;
-  bounds?: [number, number, number, number] | null;
-  center?: [number, number] | null;
-  zoom?: number | null;
-  attribution?: string | null;
+  light: StyleFragment;
+  dark: StyleFragment;
+  outside: OutsideBasemap | null;
 }
 
 export function basemap(): Promise<Basemap> {

@@ -129,17 +129,30 @@ export interface Summary {
   inspectors: number | null;
 }
 
+export interface StyleRule {
+  type: 'fill' | 'line' | 'circle' | 'symbol' | string;
+  name?: string;
+  pass?: string;
+  minzoom?: number;
+  maxzoom?: number;
+  filter?: unknown[];
+  paint?: Record<string, unknown>;
+  layout?: Record<string, unknown>;
+}
+
+/** One entry of the catalogue; `role` says whether the basemap draws it (base) or the legend offers it. */
 export interface Layer {
   id: string;
-  title_zh: string;
-  title_en: string;
-  geometry: 'point' | 'line' | 'polygon' | string;
+  title: { zh: string; en: string };
+  geometry: 'point' | 'line' | 'polygon' | 'mixed' | string;
+  role: 'core' | 'base' | 'theme';
   min_zoom: number;
-  max_zoom?: number;
   from_zoom: number;
-  style?: Record<string, unknown> | null;
-  kind?: string;
-  group?: string;
+  max_zoom: number;
+  style: StyleRule[];
+  tiles: string;
+  attribution: string;
+  live: string | null;
 }
 
 export interface CityClass {

@@ -1,0 +1,205 @@
+/** What can be done with the case now. A disabled act says why; an act that needs words or a photo asks for them here. */
+import { html, nothing, type TemplateResult } from 'lit';
+import type { ActBody } from '../api/cases';
+import { uploadPhoto } from '../api/city';
+import { get } from '../api/client';
+import { asProblem } from '../api/problem';
+import { uuid } from '../api/uuid';
+import type { Act, CaseDetail } from '../api/types';
+import { pick, t, tt } from '../i18n';
+import { shrink } from '../ui/photo';
+import { Element } from '../ui/element';
+import { icon } from '../ui/icon';
+import { store, Watch } from './store';
+
+const RESULTS: Record<string, readonly string[]> = { verify: ['exists', 'absent', 'unverifiable'], check: ['pass', 'fail'] };
+
+interface Taken {
+  blob: Blob;
+  url: string;
+  key: string;
+  id: string | null;
+  at: string;
+}
+
+interface Condition {
+  id: number;
+  number: number;
+  filing_zh: string;
+  filing_en: string | null;
+}
+
+export class ActForm extends Element {
+  private told: string | null = null;
+  private taken: Taken[] = [];
+  private problem = '';
+  private conditions: Condition[] = [];
+  private formOf = '';
+
+  constructor() {
+    super();
+    new Watch(this);
+  }
+
+  private open(act: Act): void {
+    if (!act.allowed) {
+      this.told = act.act;
+      this.requestUpdate();
+      return;
+    }
+    this.told = null;
+    this.problem = '';
+    this.taken = [];
+    if (act.requires.length === 0 && !RESULTS[act.act]) return void store.detail.send(act, {});
+    store.detail.openAct(act);
+    if (act.requires.includes('condition')) void this.loadConditions();
+    void this.updateComplete.then(() => this.querySelector<HTMLElement>('.actform textarea, .actform select, .actform input')?.focus());
+  }
+
+  private async loadConditions(): Promise<void> {
+    const data = store.detail.caseData;
+    if (!data) return;
+    this.conditions = [];
+    try {
+      const body = await get<{ items: Condition[] } | Condition[]>('/conditions', { kind: data.kind, class_code: data.class_code, limit: 100 });
+      this.conditions = Array.isArray(body) ? body : body.items;
+    } catch (error) {
+      this.problem = asProblem(error).readable;
+    }
+    this.requestUpdate();
+  }
+
+  private async addPhotos(event: Event): Promise<void> {
+    const input = event.target as HTMLInputElement;
+    for (const file of input.files ?? []) {
+      try {
+        const blob = await shrink(file);
+        this.taken = [...this.taken, { blob, url: URL.createObjectURL(blob), key: uuid(), id: null, at: new Date(file.lastModified).toISOString() }];
+      } catch {
+        this.problem = t('photo.unreadable', { name: file.name });
+      }
+    }
+    input.value = '';
+    this.requestUpdate();
+  }
+
+  private async submit(event: SubmitEvent, act: Act): Promise<void> {
+    event.preventDefault();
+    const form = new FormData(event.target as HTMLFormElement);
+    const body: ActBody = {};
+    const text = (name: string) => String(form.get(name) ?? '').trim();
+    if (act.requires.includes('reason')) body.reason = text('reason');
+    else if (text('note')) body.note = text('note');
+    if (form.has('result')) body.result = text('result');
+    if (text('department')) body.department_id = Number(text('department'));
+    if (text('condition')) body.condition_id = Number(text('condition'));
+    this.problem = '';
+    if (act.requires.includes('photo') && this.taken.length === 0) {
+      this.problem = t('act.photo_needed');
+      this.requestUpdate();
+      return;
+    }
+    try {
+      const phase = act.act === 'handle' ? 'after' : act.act === 'check' ? 'check' : 'before';
+      for (const photo of this.taken) photo.id ??= (await uploadPhoto(photo.blob, { phase, taken_at: photo.at }, photo.key)).id;
+    } catch (error) {
+      this.problem = asProblem(error).readable;
+      this.requestUpdate();
+      return;
+    }
+    if (this.taken.length) body.photos = this.taken.map((photo) => photo.id!);
+    if (await store.detail.send(act, body)) {
+      for (const photo of this.taken) URL.revokeObjectURL(photo.url);
+      this.taken = [];
+    }
+  }
+
+  private button(act: Act, main: boolean): TemplateResult {
+    const title = pick(act.title_zh, act.title_en);
+    const reason = pick(act.reason_zh, act.reason_en);
+    return html`<button type="button" class="btn ${main ? 'main' : ''}" data-act=${act.act} aria-disabled=${act.allowed ? 'false' : 'true'}
+      aria-describedby=${act.allowed ? nothing : 'act-reason'} title=${act.allowed ? title : reason}
+      aria-expanded=${store.detail.act?.act === act.act ? 'true' : nothing}
+      @click=${() => this.open(act)} @mouseenter=${() => this.tell(act)} @focus=${() => this.tell(act)}>${title}</button>`;
+  }
+
+  private tell(act: Act): void {
+    if (act.allowed || this.told === act.act) return;
+    this.told = act.act;
+    this.requestUpdate();
+  }
+
+  private field(data: CaseDetail, name: string): TemplateResult | typeof nothing {
+    if (name === 'reason')
+      return html`<label class="field"><span>${t('act.reason')}</span><textarea class="input" name="reason" required minlength="2" maxlength="1000"></textarea></label>`;
+    if (name === 'department')
+      return html`<label class="field"><span>${t('act.department')}</span><select class="input" name="department" required>
+        ${store.city.departments.map(
+          (item) => html`<option value=${item.id} ?selected=${item.id === data.department_id}>${pick(item.name_zh, item.name_en)}</option>`,
+        )}</select></label>`;
+    if (name === 'condition')
+      return html`<label class="field"><span>${t('act.condition')}</span><select class="input" name="condition" required>
+        ${this.conditions.map((item) => html`<option value=${item.id}>${item.number}. ${pick(item.filing_zh, item.filing_en)}</option>`)}</select></label>`;
+    if (name === 'photo')
+      return html`<div class="field"><span>${t('act.photo')}</span><div class="taken">
+        ${this.taken.map(
+          (photo) => html`<span><img src=${photo.url} alt=${t('act.photo')} /><button type="button" aria-label=${t('photo.remove')} @click=${() => {
+            this.taken = this.taken.filter((other) => other !== photo);
+            URL.revokeObjectURL(photo.url);
+            this.requestUpdate();
+          }}>${icon('x')}</button></span>`,
+        )}
+        <label class="btn">${icon('camera')}${t('photo.add')}<input class="sr" type="file" name="files" accept="image/*" multiple @change=${this.addPhotos} /></label>
+      </div></div>`;
+    return nothing;
+  }
+
+  private form(act: Act, data: CaseDetail): TemplateResult {
+    const results = RESULTS[act.act] ?? [];
+    const problem = this.problem || store.detail.actProblem?.readable;
+    const title = pick(act.title_zh, act.title_en);
+    return html`<form class="actform" aria-label=${title} @submit=${(event: SubmitEvent) => void this.submit(event, act)}>
+      ${
+        results.length
+          ? html`<fieldset class="field"><legend>${t('act.result')}</legend><span class="choices-row">${results.map(
+              (result, at) => html`<label class="radio"><input type="radio" name="result" value=${result} required ?checked=${at === 0} />${tt(`result.${result}`, result)}</label>`,
+            )}</span></fieldset>`
+          : nothing
+      }
+      ${['condition', 'department', 'photo', 'reason'].filter((name) => act.requires.includes(name)).map((name) => this.field(data, name))}
+      ${
+        act.requires.includes('reason')
+          ? nothing
+          : html`<label class="field"><span>${t('act.note')}</span><textarea class="input" name="note" maxlength="1000"></textarea></label>`
+      }
+      ${problem ? html`<p class="wrong" role="alert">${problem}</p>` : nothing}
+      <div class="row-buttons"><button class="btn main" ?disabled=${store.detail.sending}>${store.detail.sending ? t('act.sending') : title}</button>
+        <button type="button" class="btn" @click=${() => store.detail.openAct(null)}>${t('cancel')}</button></div>
+    </form>`;
+  }
+
+  protected override render() {
+    const data = store.detail.caseData;
+    if (!data) return nothing;
+    if (this.formOf !== data.number) {
+      this.formOf = data.number;
+      this.told = null;
+      this.taken = [];
+      this.problem = '';
+    }
+    const allowed = data.acts.filter((act) => act.allowed);
+    const refused = data.acts.filter((act) => !act.allowed);
+    const told = refused.find((act) => act.act === this.told) ?? refused[0];
+    const open = store.detail.act;
+    return html`<section class="acts" aria-label=${t('act.title')}>
+      <div class="row-buttons">${allowed.map((act, at) => this.button(act, at === 0))}${refused.slice(0, 4).map((act) => this.button(act, false))}</div>
+      ${
+        told
+          ? html`<small id="act-reason" class="reason">${t('act.refused', { act: pick(told.title_zh, told.title_en), reason: pick(told.reason_zh, told.reason_en) })}</small>`
+          : nothing
+      }
+      ${open ? this.form(open, data) : store.detail.actProblem ? html`<p class="wrong" role="alert">${store.detail.actProblem.readable}</p>` : nothing}
+    </section>`;
+  }
+}
+customElements.define('co-act-form', ActForm);

@@ -1,0 +1,139 @@
+/** A case, read from top to bottom: what and how late, where it stands, what can be done, the facts, the reasons, the log. */
+import { html, nothing, type TemplateResult } from 'lit';
+import type { CaseDetail, Photo } from '../api/types';
+import { pick, t, tt } from '../i18n';
+import { clock, exact, remaining } from '../time';
+import { className, closed, stateName } from '../ui/status';
+import './act-form';
+import { store } from './store';
+
+const STEPS = ['collection', 'establishment', 'dispatch', 'handling', 'feedback', 'check', 'evaluation'] as const;
+
+export function caseView(data: CaseDetail): TemplateResult {
+  const name = className(data);
+  return html`<header class="stack-s">
+      <small class="cut">${data.number} · ${t(data.kind === 'component' ? 'kind.component_case' : 'kind.event_case')} · ${tt(`source.${data.source}`, data.source)}</small>
+      <div class="titleline"><h1 id="detail-title" tabindex="-1">${name}</h1>${clockChip(data)}</div>
+      ${data.description ? html`<p class="description">${data.description}</p>` : nothing}
+    </header>
+    ${steps(data)}
+    ${
+      store.detail.stale
+        ? html`<div class="note warn" role="status"><b>${t('detail.stale')}</b><span><button type="button" class="btn" @click=${() => void store.detail.load()}>${t('detail.reload')}</button></span></div>`
+        : nothing
+    }
+    <co-act-form></co-act-form>
+    ${facts(data)} ${routing(data)} ${photos(data)} ${log(data)}`;
+}
+
+function clockChip(data: CaseDetail): TemplateResult {
+  if (closed(data.state)) return html`<span class="chip ${data.state === 'closed' ? 'ok' : 'paused'}">${stateName(data.state)}</span>`;
+  if (data.light === 'paused') return html`<span class="chip paused">${t('light.paused')}</span>`;
+  const due = data.due_at ?? data.state_due_at;
+  return html`<span class="chip ${data.light}" title=${exact(due)}>${remaining(due, store.now) || stateName(data.state)}</span>`;
+}
+
+/** Seven steps; the one under way takes the colour of its light and is named. */
+function steps(data: CaseDetail): TemplateResult {
+  const done = data.state === 'closed' ? 7 : data.stage - 1;
+  const stopped = data.state === 'voided';
+  const tone = data.light === 'late' ? 'late' : data.light === 'soon' ? 'soon' : 'now';
+  return html`<div>
+    <ol class="steps">
+      ${STEPS.map((step, at) => {
+        const now = at === done && !stopped;
+        return html`<li class=${at < done ? 'done' : now ? tone : 'todo'} aria-current=${now ? 'step' : nothing}><i></i><small>${t(`step.${step}`)}</small></li>`;
+      })}
+    </ol>
+    <p class="where"><b>${stateName(data.state)}</b>${
+      data.department_name_zh ? html` · ${pick(data.department_name_zh, data.department_name_en)}` : nothing
+    }${
+      data.state_due_at && !closed(data.state)
+        ? html` · <span title=${exact(data.state_due_at)}>${t('detail.step_due', { when: remaining(data.state_due_at, store.now) })}</span>`
+        : nothing
+    }</p>
+  </div>`;
+}
+
+function fact(label: string, value: unknown): TemplateResult | typeof nothing {
+  return value ? html`<dt>${label}</dt><dd>${value}</dd>` : nothing;
+}
+
+function facts(data: CaseDetail): TemplateResult {
+  const condition = data.condition as Record<string, string | null> | null;
+  const value = data.limit?.value ?? data.limit_value;
+  const unit = data.limit?.unit ?? data.limit_unit;
+  const limit =
+    value !== null && value !== undefined
+      ? html`${t('fact.limit_value', { n: Number(value), unit: tt(`unit.${unit}`, String(unit ?? '')) })}${
+          data.area_grade ? html`${t('fact.grade', { grade: data.area_grade })}` : nothing
+        }${data.due_at ? html`，<span title=${exact(data.due_at)}>${t('fact.until', { at: clock(data.due_at, store.now) })}</span>` : nothing}`
+      : null;
+  const component = data.component;
+  return html`<dl class="facts">
+    ${fact(
+      t('fact.place'),
+      html`${[data.address, data.street_name_zh].filter(Boolean).join('，')}${data.address || data.street_name_zh ? '，' : ''}<button type="button" class="link" @click=${() => store.select({ kind: 'cell', id: data.cell_code })}>${t('fact.cell', { code: data.cell_code })}</button>`,
+    )}
+    ${
+      component
+        ? fact(
+            t('fact.component'),
+            html`<button type="button" class="link" @click=${() => store.select({ kind: 'component', id: component.code })}>${component.code}</button> ${component.name ?? ''}`,
+          )
+        : nothing
+    }
+    ${fact(t('fact.class'), `${data.class_code} ${className(data)}`)}
+    ${fact(t('fact.condition'), condition ? pick(condition.filing_zh, condition.filing_en) : null)}
+    ${fact(t('fact.closing'), condition ? pick(condition.closing_zh, condition.closing_en) : null)}
+    ${fact(t('fact.limit'), limit)}
+    ${fact(t('fact.reported'), html`<span title=${exact(data.reported_at)}>${clock(data.reported_at, store.now)}</span>`)}
+    ${fact(t('fact.verified'), data.verified ? tt(`result.${data.verified}`, data.verified) : null)}
+    ${fact(t('fact.again'), (data.rework_count ?? 0) + (data.return_count ?? 0) > 0 ? t('fact.again_value', { rework: data.rework_count ?? 0, returned: data.return_count ?? 0 }) : null)}
+  </dl>`;
+}
+
+function routing(data: CaseDetail): TemplateResult | typeof nothing {
+  const why = data.routing && pick(data.routing.why_zh, data.routing.why_en);
+  if (!why) return nothing;
+  const losers = (data.routing?.losers ?? [])
+    .map((loser) => {
+      if (typeof loser === 'string') return loser;
+      const entry = loser as Record<string, string | null>;
+      const name = pick(entry.department_name_zh ?? entry.name_zh, entry.department_name_en ?? entry.name_en) || String(entry.department ?? '');
+      const reason = pick(entry.why_zh, entry.why_en);
+      return reason ? t('routing.loser', { name, why: reason }) : name;
+    })
+    .filter(Boolean);
+  return html`<section class="note" aria-label=${t('routing.title')}>
+    <b>${t('routing.why', { name: pick(data.department_name_zh, data.department_name_en) || t('routing.nobody') })}</b>
+    <small>${why}${losers.length ? html`${t('routing.not_chosen')}${losers.join(t('list_comma'))}` : nothing}</small>
+  </section>`;
+}
+
+function photos(data: CaseDetail): TemplateResult | typeof nothing {
+  if (data.photos.length === 0) return nothing;
+  const figure = (photo: Photo) => {
+    const label = `${tt(`phase.${photo.phase}`, photo.phase)} ${photo.taken_at ? clock(photo.taken_at, store.now) : ''}`;
+    return html`<figure><a href=${photo.full} target="_blank" rel="noopener"><img src=${photo.thumb} alt=${label} loading="lazy" /></a><figcaption>${label}</figcaption></figure>`;
+  };
+  return html`<section class="photos" aria-label=${t('photos.title')}>${data.photos.map(figure)}</section>`;
+}
+
+function log(data: CaseDetail): TemplateResult {
+  return html`<section aria-label=${t('log.title')}>
+    <ol class="log">
+      ${data.events.map(
+        (event) => html`<li>
+          <time datetime=${event.at} title=${exact(event.at)}>${clock(event.at, store.now)}</time>
+          <span><b>${tt(`act.${event.act}`, event.act)}</b>${
+            event.actor_name
+              ? html` · ${event.actor_name}${event.actor_post ? html`（${tt(`post.${event.actor_post}`, event.actor_post)}）` : nothing}`
+              : nothing
+          }${event.note ? html`<small>${event.note}</small>` : nothing}</span>
+          <code title=${t('log.digest', { digest: event.digest })}>${event.digest?.slice(0, 6)}</code>
+        </li>`,
+      )}
+    </ol>
+  </section>`;
+}

@@ -1,0 +1,50 @@
+/** Words and marks of a case's state, the same in list, map, detail and phone. */
+import { html, type TemplateResult } from 'lit';
+import type { CaseItem, Light } from '../api/types';
+import { pick, t, tt } from '../i18n';
+import { exact, remaining } from '../time';
+
+export const OPEN_STATES = [
+  'to_accept',
+  'verifying',
+  'to_file',
+  'to_dispatch',
+  'to_handle',
+  'handling',
+  'handled',
+  'to_check',
+  'checking',
+  'to_close',
+] as const;
+
+export const LIGHTS: readonly Light[] = ['late', 'soon', 'ok', 'paused'];
+
+export function stateName(state: string): string {
+  return tt(`state.${state}`, state);
+}
+
+export function closed(state: string): boolean {
+  return state === 'closed' || state === 'voided';
+}
+
+export function className(item: Pick<CaseItem, 'class_name_zh' | 'class_name_en' | 'class_code'>): string {
+  return pick(item.class_name_zh, item.class_name_en) || item.class_code;
+}
+
+/** The mark of a class: its own character, else the first of its name. */
+export function markOf(item: { mark?: string | null; class_name_zh?: string | null }): string {
+  return item.mark || item.class_name_zh?.slice(0, 1) || '·';
+}
+
+export function glyph(item: { mark?: string | null; class_name_zh?: string | null; light?: Light }): TemplateResult {
+  const light = item.light ?? 'ok';
+  return html`<span class="glyph ${light}" role="img" aria-label=${t(`light.${light}`)}>${markOf(item)}</span>`;
+}
+
+/** Remaining time of a case in its colour; closed cases say so instead. */
+export function due(item: CaseItem, now: number): TemplateResult {
+  if (closed(item.state)) return html`<span class="due paused">${stateName(item.state)}</span>`;
+  const at = item.due_at ?? item.state_due_at;
+  if (item.light === 'paused') return html`<span class="due paused">${t('light.paused')}</span>`;
+  return html`<span class="due ${item.light}" title=${exact(at)}>${remaining(at, now) || t('no_due')}</span>`;
+}
