@@ -10,7 +10,8 @@ from typing import Any
 from flask import Flask, Response, json, request
 from werkzeug.exceptions import HTTPException
 
-from cityops.errors import CityopsError, TooMany, Unauthenticated
+from cityops.errors import CityopsError, Refused, TooMany, Unauthenticated
+from cityops.http.auth import audit_refusal
 
 log = logging.getLogger("cityops.http")
 
@@ -57,6 +58,8 @@ def register(app: Flask) -> None:
     def known(error: CityopsError) -> Response:
         if error.status >= 500:
             log.error("%s at %s", error, request.path, exc_info=error)
+        if isinstance(error, Refused):
+            audit_refusal(error)
         response = problem(error.status, error.code, error.message, field=error.field, fix=error.fix, **getattr(error, "details", {}))
         if isinstance(error, TooMany) and "wait_s" in error.values:
             response.headers["Retry-After"] = str(error.values["wait_s"])

@@ -74,6 +74,32 @@ def create_users_bulk(session: Session, now: datetime, rows: Sequence[UserRow], 
     return ids
 
 
+DEMO_LOGINS = (
+    "inspector1",
+    "acceptor1",
+    "leader1",
+    "dispatcher1",
+    "handler1",
+    "handler2",
+    "head1",
+    "supervisor1",
+    "planner1",
+    "evaluator1",
+    "admin",
+)
+
+
+def demo_accounts(session: Session, password: str = DEMO_PASSWORD) -> list[DemoAccount]:
+    """The demo accounts that exist, are active and still have the demo password, in the order of the desks."""
+    users = {user.login: user for user in session.scalars(select(User).where(User.login.in_(DEMO_LOGINS), User.active))}
+    still = {kept: passwords.check_password(kept, password) for kept in {user.password_hash for user in users.values()}}
+    return [
+        DemoAccount(login, users[login].name, tuple(users[login].posts), password)
+        for login in DEMO_LOGINS
+        if login in users and still[users[login].password_hash]
+    ]
+
+
 def create_demo_accounts(
     session: Session,
     now: datetime,

@@ -79,9 +79,7 @@ _attached: weakref.WeakSet[Board] = weakref.WeakSet()
 """The boards of this process. A change marks all of them: a needless mark on another city's board only costs a reload."""
 
 
-def permission_changed(
-    session: Session, *, user_ids: Iterable[int] = (), digests: Iterable[bytes] = (), everybody: bool = False
-) -> None:
+def permission_changed(session: Session, *, user_ids: Iterable[int] = (), digests: Iterable[bytes] = (), everybody: bool = False) -> None:
     """Mark the boards as soon as the transaction of `session` is committed, before its caller is answered."""
     change = Change(tuple(user_ids), tuple(bytes(digest) for digest in digests), everybody)
     after_commit(session, lambda: mark_all(change))

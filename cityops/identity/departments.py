@@ -23,8 +23,8 @@ class DepartmentChange:
 
     name_zh: str | Unset = UNSET
     name_en: str | Unset = UNSET
-    parent_id: int | None | Unset = UNSET
-    division_code: str | None | Unset = UNSET
+    parent_id: int | Unset | None = UNSET
+    division_code: str | Unset | None = UNSET
     active: bool | Unset = UNSET
 
 
@@ -45,7 +45,11 @@ def create_department(
     if actor is not None and (refusal := policy.may_manage_department(actor, department_ids=[parent_id], division_code=division_code)):
         raise refusal
     department = Department(
-        code=code.strip(), name_zh=clean_name(name_zh, "name_zh"), name_en=clean_name(name_en, "name_en"), parent_id=parent_id, division_code=division_code
+        code=code.strip(),
+        name_zh=clean_name(name_zh, "name_zh"),
+        name_en=clean_name(name_en, "name_en"),
+        parent_id=parent_id,
+        division_code=division_code,
     )
     try:
         with session.begin_nested():
@@ -53,11 +57,22 @@ def create_department(
     except IntegrityError as error:
         raise DepartmentCodeTaken(department_code=code, field="code", fix="choose another code") from error
     permission_changed(session, everybody=True)
-    record(session, actor, now, events.DEPARTMENT_CREATED, f"department:{department.id}", code=code, parent_id=parent_id, division_code=division_code)
+    record(
+        session,
+        actor,
+        now,
+        events.DEPARTMENT_CREATED,
+        f"department:{department.id}",
+        code=code,
+        parent_id=parent_id,
+        division_code=division_code,
+    )
     return department
 
 
-def change_department(session: Session, actor: Viewer | None, department: Department, change: DepartmentChange, *, now: datetime) -> Department:
+def change_department(
+    session: Session, actor: Viewer | None, department: Department, change: DepartmentChange, *, now: datetime
+) -> Department:
     """Change a department read with a row lock: names, place in the tree, division, whether it is active."""
     given = {name: value for name, value in vars(change).items() if not isinstance(value, Unset)}
     if not given:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, DateTime, ForeignKey, Identity, Integer, LargeBinary, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -55,7 +56,9 @@ class ScopeRow(Base):
 
     __tablename__ = "scopes"
     __table_args__ = (
-        UniqueConstraint("user_id", "division_code", "beat_id", "department_id", "layer", name="uq_scopes_user_id", postgresql_nulls_not_distinct=True),
+        UniqueConstraint(
+            "user_id", "division_code", "beat_id", "department_id", "layer", name="uq_scopes_user_id", postgresql_nulls_not_distinct=True
+        ),
         SCHEMA,
     )
 
@@ -100,7 +103,7 @@ class Attempt(Base):
 
 
 class AuditRow(Base):
-    """One line of the audit; a trigger refuses every UPDATE, DELETE and TRUNCATE."""
+    """One line of the audit; a trigger refuses every UPDATE, DELETE and TRUNCATE. Any in `detail`: each act notes what it needs."""
 
     __tablename__ = "audit"
     __table_args__ = SCHEMA
@@ -112,5 +115,5 @@ class AuditRow(Base):
     object: Mapped[str] = mapped_column(Text)
     outcome: Mapped[str] = mapped_column(Text)
     reason: Mapped[str | None] = mapped_column(Text)
-    detail: Mapped[dict[str, object]] = mapped_column(JSONB, server_default=text("'{}'"))
+    detail: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     ip: Mapped[str | None] = mapped_column(Text)

@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cityops.identity import audit, events, passwords, policy, queries, rules, sessions
-from cityops.identity.accounts import DEMO_PASSWORD, DemoAccount, create_demo_accounts, create_users_bulk
+from cityops.identity.accounts import DEMO_PASSWORD, DemoAccount, create_demo_accounts, create_users_bulk, demo_accounts
 from cityops.identity.audit import record_denial
 from cityops.identity.board import permission_changed
 from cityops.identity.checks import UNSET, Unset, active_department, check_division, clean_name, record
@@ -51,6 +51,7 @@ __all__ = [
     "create_department",
     "create_user",
     "create_users_bulk",
+    "demo_accounts",
     "grant_beat",
     "lock_user",
     "record_denial",
@@ -68,8 +69,8 @@ class UserChange:
 
     name: str | Unset = UNSET
     posts: Sequence[str] | Unset = UNSET
-    department_id: int | None | Unset = UNSET
-    phone: str | None | Unset = UNSET
+    department_id: int | Unset | None = UNSET
+    phone: str | Unset | None = UNSET
     active: bool | Unset = UNSET
 
 
@@ -116,12 +117,22 @@ def create_user(
     _write_scopes(session, user.id, wanted)
     permission_changed(session, user_ids=[user.id])
     record(
-        session, actor, now, events.USER_CREATED, f"user:{user.id}", login=login, posts=held, department_id=department_id, scopes=_plain(wanted)
+        session,
+        actor,
+        now,
+        events.USER_CREATED,
+        f"user:{user.id}",
+        login=login,
+        posts=held,
+        department_id=department_id,
+        scopes=_plain(wanted),
     )
     return user
 
 
-def change_user(session: Session, actor: Viewer | None, user: User, change: UserChange, *, now: datetime, vault: Vault | None = None) -> User:
+def change_user(
+    session: Session, actor: Viewer | None, user: User, change: UserChange, *, now: datetime, vault: Vault | None = None
+) -> User:
     """Change a user read with a row lock. His own phone number is all anybody changes of himself."""
     given = {name: value for name, value in vars(change).items() if not isinstance(value, Unset)}
     if not given:

@@ -160,9 +160,7 @@ def _tidy(grant: Grant) -> Grant:
 
 def holds(holder: Grant, grant: Grant) -> bool:
     """Whether every row that `grant` allows is allowed by `holder` too."""
-    if holder.divisions is not None and (
-        grant.divisions is None or not all(code.startswith(holder.divisions) for code in grant.divisions)
-    ):
+    if holder.divisions is not None and (grant.divisions is None or not all(code.startswith(holder.divisions) for code in grant.divisions)):
         return False
     for limit, wanted in ((holder.cells, grant.cells), (holder.beat_ids, grant.beat_ids), (holder.department_ids, grant.department_ids)):
         if limit is not None and (wanted is None or not set(wanted) <= set(limit)):

@@ -98,7 +98,12 @@ def issue_token_for(session: Session, user: User, *, kind: str, label: str, now:
     """A token made at the command line by whoever runs the server."""
     issued = _issue(session, user.id, kind, label, Caller(agent="cityops users token"), now)
     audit.record(
-        session, now=now, actor_id=None, act=events.TOKEN_ISSUED, subject=f"session:{issued.session_id}", detail={"kind": kind, "user": user.login}
+        session,
+        now=now,
+        actor_id=None,
+        act=events.TOKEN_ISSUED,
+        subject=f"session:{issued.session_id}",
+        detail={"kind": kind, "user": user.login},
     )
     return issued
 
@@ -169,7 +174,9 @@ def may_see_sessions(session: Session, actor: Viewer, user: User) -> bool:
 def _may_manage(session: Session, actor: Viewer, user: User) -> bool:
     scopes = queries.scopes_of(session, [user.id])[user.id]
     reach = queries.reach(session, user.posts, user.department_id, scopes)
-    refusal = policy.may_manage_user(actor, user_id=user.id, department_id=user.department_id, division_code=user.division_code, reach=reach)
+    refusal = policy.may_manage_user(
+        actor, user_id=user.id, department_id=user.department_id, division_code=user.division_code, reach=reach
+    )
     return refusal is None
 
 
@@ -220,6 +227,7 @@ def _count(connection: Connection, key: str, back_off: rules.BackOff, now: datet
     ).scalar_one_or_none()
     if failed is None:
         until = connection.execute(select(Attempt.locked_until).where(Attempt.key == key)).scalar_one()
+        assert until is not None, "only a pause keeps the row from being counted"
         raise SignInPaused(wait_s=max(1, math.ceil((until - now).total_seconds())), fix="wait, then try again")
     pause = back_off.pause(failed)
     connection.execute(
@@ -243,9 +251,7 @@ def _forgive(session: Session, account: str, address: str | None) -> None:
         )
 
 
-def _note_failure(
-    engine: Engine, user: User | None, login: str, right: bool, paused: timedelta, caller: Caller, now: datetime
-) -> None:
+def _note_failure(engine: Engine, user: User | None, login: str, right: bool, paused: timedelta, caller: Caller, now: datetime) -> None:
     """Count the failure on the user and write the audit; for an unknown login the statements are the same."""
     if user is None:
         reason = "login-unknown"

@@ -163,8 +163,8 @@ def sees(
     viewer: Viewer,
     layer: str,
     *,
-    cell: str | None | _Absent = ABSENT,
-    beat: int | None | _Absent = ABSENT,
+    cell: str | _Absent | None = ABSENT,
+    beat: int | _Absent | None = ABSENT,
     departments: tuple[int | None, ...] | _Absent = ABSENT,
     persons: tuple[int | None, ...] = (),
 ) -> bool:
@@ -175,8 +175,8 @@ def sees(
 def _allows(
     grant: Grant,
     layer: str,
-    cell: str | None | _Absent,
-    beat: int | None | _Absent,
+    cell: str | _Absent | None,
+    beat: int | _Absent | None,
     departments: tuple[int | None, ...] | _Absent,
 ) -> bool:
     if grant.layers is not None and layer not in grant.layers:
