@@ -68,15 +68,16 @@ environment_works() { # it runs, belongs to this folder (scripts in it name the 
 }
 
 usable_python() { # prints the first Python 3.11+ that can make a virtual environment
-	local candidate
-	if [ -n "${PYTHON:-}" ]; then set -- "$PYTHON"; else set -- python3 /usr/bin/python3 python3.13 python3.12 python3.11; fi
-	for candidate; do
-		# Our own environment stands first on the PATH and must not be built from itself.
-		candidate=$(PATH=${PATH//"$root/.venv/bin:"/} && command -v "$candidate" 2>/dev/null) || continue
-		if python_is_usable "$candidate"; then
-			echo "$candidate"
-			return
-		fi
+	local name candidate
+	for name in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
+		# All of that name, since an old one may stand first on the PATH; but never our own environment.
+		for candidate in $(type -ap "$name"); do
+			[ "$candidate" != "$root/.venv/bin/$name" ] || continue
+			if python_is_usable "$candidate"; then
+				echo "$candidate"
+				return
+			fi
+		done
 	done
 	return 1
 }
