@@ -22,7 +22,7 @@ class Publication:
     """A published draft, or an import of cells (`draft_id` None)."""
 
     draft_id: int | None
-    actor_id: int
+    actor_id: int | None
     at: datetime
     on: date
     """The city's local day: the day old cells end and new ones start."""

@@ -52,7 +52,11 @@ class Cell(Base):
 
 
 class Beat(Base):
-    """A responsibility grid: a set of adjacent cells with the inspectors who walk it."""
+    """A responsibility grid: a set of adjacent cells with the inspectors who walk it.
+
+    Triggers keep `geom` (the ground of its live cells) and `first_cell` (the lowest of their codes, by which the beat
+    counts as lying in a division when visibility is asked).
+    """
 
     __tablename__ = "beats"
     __table_args__ = {"schema": "grid"}
@@ -63,6 +67,8 @@ class Beat(Base):
     name_en: Mapped[str | None] = mapped_column(Text)
     shift: Mapped[str | None] = mapped_column(Text)
     active: Mapped[bool] = mapped_column(server_default="true")
+    geom: Mapped[WKBElement | None] = mapped_column(geom_type("MULTIPOLYGON"))
+    first_cell: Mapped[str | None] = mapped_column(CHAR(15))
     version: Mapped[int] = mapped_column(server_default="1")
 
 
@@ -85,7 +91,7 @@ class BeatInspector(Base):
     __table_args__ = {"schema": "grid"}
 
     beat_id: Mapped[int] = mapped_column(ForeignKey("grid.beats.id"), primary_key=True)
-    user_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    user_id: Mapped[int] = mapped_column(primary_key=True)  # refers to identity.users; the migration holds the constraint
     since: Mapped[date] = mapped_column(primary_key=True)
     until: Mapped[date | None]
 
@@ -100,9 +106,9 @@ class Draft(Base):
     title: Mapped[str] = mapped_column(Text)
     reason: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(Text, server_default="open")
-    created_by: Mapped[int] = mapped_column(BigInteger)
+    created_by: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(Instant)
-    closed_by: Mapped[int | None] = mapped_column(BigInteger)
+    closed_by: Mapped[int | None]
     closed_at: Mapped[datetime | None] = mapped_column(Instant)
     version: Mapped[int] = mapped_column(server_default="1")
 
@@ -117,7 +123,7 @@ class DraftChange(Base):
     draft_id: Mapped[int] = mapped_column(ForeignKey("grid.drafts.id"))
     act: Mapped[str] = mapped_column(Text)
     cell_codes: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    added_by: Mapped[int] = mapped_column(BigInteger)
+    added_by: Mapped[int | None]
     added_at: Mapped[datetime] = mapped_column(Instant)
 
 
@@ -153,7 +159,7 @@ class CellHistory(Base):
     act: Mapped[str] = mapped_column(Text)
     reason: Mapped[str | None] = mapped_column(Text)
     draft_id: Mapped[int | None] = mapped_column(ForeignKey("grid.drafts.id"))
-    actor_id: Mapped[int] = mapped_column(BigInteger)
+    actor_id: Mapped[int | None]
     valid_to: Mapped[datetime] = mapped_column(Instant)
 
 

@@ -53,8 +53,12 @@ CREATE TABLE grid.beats (
     name_en text,
     shift text,
     active boolean NOT NULL DEFAULT true,
+    -- Kept by triggers: the ground of the live cells, and the lowest of their codes, which says in whose division the beat lies.
+    geom geometry(MultiPolygon, 4490),
+    first_cell char(15),
     version integer NOT NULL DEFAULT 1
 );
+CREATE INDEX ix_beats_geom ON grid.beats USING gist (geom);
 
 CREATE TABLE grid.beat_cells (
     beat_id integer NOT NULL REFERENCES grid.beats (id),
@@ -70,7 +74,7 @@ CREATE INDEX ix_beat_cells_live_beat ON grid.beat_cells (beat_id) WHERE until IS
 
 CREATE TABLE grid.beat_inspectors (
     beat_id integer NOT NULL REFERENCES grid.beats (id),
-    user_id bigint NOT NULL,
+    user_id integer NOT NULL REFERENCES identity.users (id),
     since date NOT NULL,
     until date,
     PRIMARY KEY (beat_id, user_id, since),
@@ -84,12 +88,12 @@ CREATE TABLE grid.drafts (
     title text NOT NULL,
     reason text NOT NULL,
     state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'published', 'discarded')),
-    created_by bigint NOT NULL,
+    created_by integer,
     created_at timestamptz NOT NULL,
-    closed_by bigint,
+    closed_by integer,
     closed_at timestamptz,
     version integer NOT NULL DEFAULT 1,
-    CONSTRAINT ck_drafts_closed_says_who CHECK ((state = 'open') = (closed_by IS NULL) AND (state = 'open') = (closed_at IS NULL))
+    CONSTRAINT ck_drafts_closed_says_when CHECK ((state = 'open') = (closed_at IS NULL))
 );
 
 CREATE TABLE grid.draft_changes (
@@ -97,7 +101,7 @@ CREATE TABLE grid.draft_changes (
     draft_id bigint NOT NULL REFERENCES grid.drafts (id),
     act text NOT NULL CHECK (act IN ('create', 'split', 'merge', 'redivide', 'reshape')),
     cell_codes text[] NOT NULL,
-    added_by bigint NOT NULL,
+    added_by integer,
     added_at timestamptz NOT NULL
 );
 CREATE INDEX ix_draft_changes_draft_id ON grid.draft_changes (draft_id);
@@ -126,7 +130,7 @@ CREATE TABLE grid.cell_history (
     act text NOT NULL,
     reason text,
     draft_id bigint REFERENCES grid.drafts (id),
-    actor_id bigint NOT NULL,
+    actor_id integer,
     valid_to timestamptz NOT NULL,
     CONSTRAINT uq_cell_history_code_version UNIQUE (code, version)
 );
@@ -142,6 +146,8 @@ INSERT INTO grid.revisions DEFAULT VALUES;
 TRIGGERS = """
 CREATE FUNCTION grid.note_revision() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    -- Writers of the grid go one after another, so that a larger id is always committed later.
+    PERFORM pg_advisory_xact_lock(1735551332);
     INSERT INTO grid.revisions DEFAULT VALUES;
     RETURN NULL;
 END $$;
@@ -149,6 +155,31 @@ CREATE TRIGGER note_revision AFTER INSERT OR UPDATE OR TRUNCATE ON grid.cells
     FOR EACH STATEMENT EXECUTE FUNCTION grid.note_revision();
 CREATE TRIGGER note_revision AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON grid.beat_cells
     FOR EACH STATEMENT EXECUTE FUNCTION grid.note_revision();
+
+-- The ground of a beat follows its cells, whoever assigns them.
+CREATE FUNCTION grid.redraw_beats(ids integer[]) RETURNS void LANGUAGE sql AS $$
+    UPDATE grid.beats AS b
+    SET geom = ground.geom, first_cell = ground.first_cell
+    FROM (
+        SELECT w.id, ST_Multi(ST_Union(c.geom)) AS geom, min(c.code) AS first_cell
+        FROM unnest(ids) AS w (id)
+        LEFT JOIN grid.beat_cells AS bc ON bc.beat_id = w.id AND bc.until IS NULL
+        LEFT JOIN grid.cells AS c ON c.code = bc.cell_code
+        GROUP BY w.id
+    ) AS ground
+    WHERE b.id = ground.id;
+$$;
+CREATE FUNCTION grid.redraw_changed_beats() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM grid.redraw_beats((SELECT array_agg(DISTINCT beat_id ORDER BY beat_id) FROM changed));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER redraw_after_insert AFTER INSERT ON grid.beat_cells
+    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION grid.redraw_changed_beats();
+CREATE TRIGGER redraw_after_update AFTER UPDATE ON grid.beat_cells
+    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION grid.redraw_changed_beats();
+CREATE TRIGGER redraw_after_delete AFTER DELETE ON grid.beat_cells
+    REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION grid.redraw_changed_beats();
 
 -- A cell is ended, never deleted: components, cases and addresses keep its code for ever, and no code is given twice.
 CREATE FUNCTION grid.refuse_cell_deletion() RETURNS trigger LANGUAGE plpgsql AS $$

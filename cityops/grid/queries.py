@@ -1,0 +1,276 @@
+"""Reads of the grid: where a place lies, lists and details as bytes from PostgreSQL, shapes for validation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from cityops.catalog.sources import LayerSource
+from cityops.db.sqlfiles import sql
+from cityops.geo.shapes import Geometries
+from cityops.identity.visibility import ScopedColumns, Viewer, visible
+
+DIVISION_COLUMNS = ScopedColumns(layer="divisions")
+"""Divisions are the common ground: every signed-in viewer sees them, unless a scope names other layers only."""
+CELL_COLUMNS = ScopedColumns(layer="cells", cell="c.code", beat="bc.beat_id")
+BEAT_COLUMNS = ScopedColumns(layer="beats", cell="b.first_cell", beat="b.id")
+
+CELLS_FROM = "grid.cells AS c LEFT JOIN grid.beat_cells AS bc ON bc.cell_code = c.code AND bc.until IS NULL"
+
+_CELL_LINE = {"line-color": "@cell", "line-width": ["interpolate", ["linear"], ["zoom"], 13, 0.5, 17, 1.4]}
+_BEAT_LINE = {"line-color": "@brand", "line-width": ["interpolate", ["linear"], ["zoom"], 11, 0.8, 16, 2.4], "line-dasharray": [3, 2]}
+_DIVISION_LINE = {"line-color": "@ink-3", "line-width": ["match", ["get", "level"], "district", 2.2, "street", 1.4, 0.8], "line-opacity": 0.8}
+
+LAYER_SOURCES: tuple[LayerSource, ...] = (
+    LayerSource(
+        id="divisions", title_zh="行政区划", title_en="Divisions", geometry="polygon",
+        from_sql="grid.divisions AS d", geom_sql="d.geom", id_sql="d.code::bigint", key_sql="d.code",
+        where_sql="d.active AND d.geom IS NOT NULL",
+        properties=(("code", "d.code"), ("level", "d.level"), ("name_zh", "d.name_zh"), ("name_en", "COALESCE(d.name_en, d.name_zh)")),
+        columns=DIVISION_COLUMNS, zoom_sql="(d.level = 'district' OR (d.level = 'street' AND {z} >= 10) OR {z} >= 12)",
+        min_zoom=5, style=({"id": "divisions", "type": "line", "paint": _DIVISION_LINE},),
+    ),
+    LayerSource(
+        id="cells", title_zh="单元网格", title_en="Unit cells", geometry="polygon",
+        from_sql=CELLS_FROM, geom_sql="c.geom", id_sql="c.code::bigint", key_sql="c.code", where_sql="c.ended_on IS NULL",
+        properties=(("code", "c.code::text"), ("grade", "c.grade::text"), ("beat_id", "bc.beat_id")),
+        columns=CELL_COLUMNS, min_zoom=13, style=({"id": "cells", "type": "line", "minzoom": 13, "paint": _CELL_LINE},),
+    ),
+    LayerSource(
+        id="beats", title_zh="责任网格", title_en="Beats", geometry="polygon",
+        from_sql="grid.beats AS b", geom_sql="b.geom", id_sql="b.id", key_sql="b.code", where_sql="b.active AND b.geom IS NOT NULL",
+        properties=(("code", "b.code"), ("name_zh", "b.name_zh"), ("name_en", "COALESCE(b.name_en, b.name_zh)"), ("beat_id", "b.id")),
+        columns=BEAT_COLUMNS, min_zoom=11, style=({"id": "beats", "type": "line", "minzoom": 11, "paint": _BEAT_LINE},),
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a point lies."""
+
+    cell_code: str
+    beat_id: int | None
+    community_code: str
+    grade: str
+
+    @property
+    def street_code(self) -> str:
+        """9 digits."""
+        return self.community_code[:9]
+
+    @property
+    def district_code(self) -> str:
+        """6 digits."""
+        return self.community_code[:6]
+
+
+def locate(session: Session, lon: float, lat: float) -> Place | None:
+    """The live cell at a point in degrees (4490) and what follows from it; None outside the grid."""
+    row = session.execute(text(sql(__package__, "locate")), {"lon": lon, "lat": lat}).first()
+    return Place(row.cell_code, row.beat_id, row.community_code, row.grade) if row else None
+
+
+def describe_place(session: Session, lon: float, lat: float) -> str | None:
+    """The same with names in both languages, as JSON text."""
+    return session.execute(text(sql(__package__, "describe_place")), {"lon": lon, "lat": lat}).scalar_one_or_none()
+
+
+@dataclass(frozen=True)
+class Page:
+    """The items of a page as joined JSON text, and the key of the last one when there are more."""
+
+    items: str
+    last_key: str | None
+    more: bool
+
+
+def _page(session: Session, rows: str, params: Mapping[str, Any], limit: int, geojson: bool) -> Page:
+    """Any: values psycopg can send."""
+    feature = "json_build_object('type', 'Feature', 'id', key, 'geometry', ST_AsGeoJSON(geom, 7)::json, 'properties', item)::text"
+    statement = sql(__package__, "page_rows").replace("{rows}", rows).replace("{item}", feature if geojson else "item::text")
+    row = session.execute(text(statement), {**params, "limit": limit}).one()
+    return Page(row.items, row.last_key, row.more)
+
+
+Box = tuple[float, float, float, float]
+"""West, south, east, north in degrees."""
+
+
+def _box(column: str, box: Box | None, params: dict[str, Any]) -> list[str]:
+    if box is None:
+        return []
+    params |= dict(zip(("west", "south", "east", "north"), box, strict=True))
+    return [f"{column} && ST_MakeEnvelope(:west, :south, :east, :north, 4490)"]
+
+
+def list_cells(
+    session: Session, viewer: Viewer, *, box: Box | None = None, division: str | None = None, ended: bool = False,
+    after: str | None = None, limit: int = 500, geojson: bool = False,
+) -> Page:  # fmt: skip
+    """Cells in the order of their codes; `division` is a prefix of 6, 9 or 12 digits, `ended` shows those that are no more."""
+    allowed, params = visible(viewer, CELL_COLUMNS)
+    where = [allowed, "c.ended_on IS NOT NULL" if ended else "c.ended_on IS NULL", *_box("c.geom", box, params)]
+    if division:
+        where.append("c.community_code LIKE :division")
+        params["division"] = division + "%"
+    if after:
+        where.append("c.code > CAST(:after AS bpchar)")
+        params["after"] = after
+    rows = (
+        "SELECT c.code AS key, c.geom, json_build_object('code', c.code, 'community_code', c.community_code, 'area_m2', round(c.area_m2::numeric, 1),"
+        " 'grade', c.grade, 'started_on', c.started_on, 'ended_on', c.ended_on, 'successor_codes', c.successor_codes, 'beat_id', bc.beat_id,"
+        " 'version', c.version) AS item"
+        f" FROM {CELLS_FROM} WHERE {' AND '.join(where)} ORDER BY c.code LIMIT :limit + 1"
+    )
+    return _page(session, rows, params, limit, geojson)
+
+
+def show_cell(session: Session, viewer: Viewer, code: str) -> tuple[int, str] | None:
+    """Version and JSON of one cell, live or ended."""
+    allowed, params = visible(viewer, CELL_COLUMNS)
+    row = session.execute(text(sql(__package__, "show_cell").replace("{visible}", allowed)), {**params, "code": code}).first()
+    return (row.version, row.body) if row else None
+
+
+def list_divisions(
+    session: Session, viewer: Viewer, *, level: str | None = None, parent: str | None = None, box: Box | None = None,
+    after: str | None = None, limit: int = 500, geojson: bool = False,
+) -> Page:  # fmt: skip
+    """Divisions in the order of their codes."""
+    allowed, params = visible(viewer, DIVISION_COLUMNS)
+    where = [allowed, "d.active", *_box("d.geom", box, params)]
+    for column, value in (("level", level), ("parent_code", parent)):
+        if value:
+            where.append(f"d.{column} = :{column}")
+            params[column] = value
+    if after:
+        where.append("d.code > :after")
+        params["after"] = after
+    rows = (
+        "SELECT d.code AS key, d.geom, json_build_object('code', d.code, 'level', d.level, 'name_zh', d.name_zh, 'name_en', d.name_en,"
+        " 'parent_code', d.parent_code, 'synthetic', d.synthetic, 'has_shape', d.geom IS NOT NULL, 'version', d.version) AS item"
+        f" FROM grid.divisions AS d WHERE {' AND '.join(where)} ORDER BY d.code LIMIT :limit + 1"
+    )
+    return _page(session, rows, params, limit, geojson)
+
+
+def show_division(session: Session, viewer: Viewer, code: str) -> tuple[int, str] | None:
+    """Version and JSON of one division, with its shape and the number of its live cells."""
+    allowed, params = visible(viewer, DIVISION_COLUMNS)
+    statement = (
+        "SELECT d.version, json_build_object('code', d.code, 'level', d.level, 'name_zh', d.name_zh, 'name_en', d.name_en, 'parent_code', d.parent_code,"
+        " 'synthetic', d.synthetic, 'active', d.active, 'version', d.version, 'geometry', ST_AsGeoJSON(d.geom, 7)::json,"
+        " 'cells', (SELECT count(*) FROM grid.cells AS c WHERE c.ended_on IS NULL AND c.community_code LIKE d.code || '%'))::text AS body"
+        f" FROM grid.divisions AS d WHERE d.code = :code AND {allowed}"
+    )
+    row = session.execute(text(statement), {**params, "code": code}).first()
+    return (row.version, row.body) if row else None
+
+
+def list_beats(
+    session: Session, viewer: Viewer, *, box: Box | None = None, division: str | None = None, after: str | None = None,
+    limit: int = 500, geojson: bool = False,
+) -> Page:  # fmt: skip
+    """Active beats in the order of their codes."""
+    allowed, params = visible(viewer, BEAT_COLUMNS)
+    where = [allowed, "b.active", *_box("b.geom", box, params)]
+    if division:
+        where.append("b.first_cell::text LIKE :division")
+        params["division"] = division + "%"
+    if after:
+        where.append("b.code > :after")
+        params["after"] = after
+    rows = (
+        "SELECT b.code AS key, b.geom, json_build_object('id', b.id, 'code', b.code, 'name_zh', b.name_zh, 'name_en', b.name_en, 'shift', b.shift,"
+        " 'cells', (SELECT count(*) FROM grid.beat_cells AS bc WHERE bc.beat_id = b.id AND bc.until IS NULL),"
+        " 'inspector_ids', COALESCE((SELECT json_agg(bi.user_id ORDER BY bi.user_id) FROM grid.beat_inspectors AS bi"
+        " WHERE bi.beat_id = b.id AND bi.until IS NULL), '[]'::json), 'version', b.version) AS item"
+        f" FROM grid.beats AS b WHERE {' AND '.join(where)} ORDER BY b.code LIMIT :limit + 1"
+    )
+    return _page(session, rows, params, limit, geojson)
+
+
+def show_beat(session: Session, viewer: Viewer, beat_id: int) -> tuple[int, str] | None:
+    """Version and JSON of one beat."""
+    allowed, params = visible(viewer, BEAT_COLUMNS)
+    row = session.execute(text(sql(__package__, "show_beat").replace("{visible}", allowed)), {**params, "beat_id": beat_id}).first()
+    return (row.version, row.body) if row else None
+
+
+def _shapes(blobs: Iterable[bytes]) -> Geometries:
+    return shapely.from_wkb([bytes(blob) for blob in blobs])  # type: ignore[no-any-return]  # shapely ships no types
+
+
+def community_shapes(session: Session, codes: Sequence[str] | None = None) -> dict[str, BaseGeometry]:
+    """The boundaries of communities that have one: these, or all."""
+    rows = session.execute(
+        text(
+            "SELECT code, ST_AsBinary(geom) AS geom FROM grid.divisions WHERE level = 'community' AND active AND geom IS NOT NULL"
+            " AND (CAST(:codes AS text[]) IS NULL OR code = ANY(CAST(:codes AS text[]))) ORDER BY code"
+        ),
+        {"codes": list(codes) if codes is not None else None},
+    ).all()
+    return dict(zip([row.code for row in rows], _shapes(row.geom for row in rows), strict=True))
+
+
+@dataclass(frozen=True)
+class LiveCell:
+    """A live cell as validation and publication need it."""
+
+    code: str
+    shape: BaseGeometry
+    beat_id: int | None
+    grade: str
+    version: int
+    ended_on: date | None = None
+
+
+def live_cells(session: Session, communities: Sequence[str] | None = None, codes: Sequence[str] | None = None) -> dict[str, LiveCell]:
+    """Live cells by code: all, those of some communities, or those named."""
+    rows = session.execute(
+        text(
+            "SELECT c.code, ST_AsBinary(c.geom) AS geom, bc.beat_id, c.grade, c.version"
+            f" FROM {CELLS_FROM} WHERE c.ended_on IS NULL"
+            " AND (CAST(:communities AS text[]) IS NULL OR c.community_code = ANY(CAST(:communities AS text[])))"
+            " AND (CAST(:codes AS bpchar[]) IS NULL OR c.code = ANY(CAST(:codes AS bpchar[]))) ORDER BY c.code"
+        ),
+        {"communities": list(communities) if communities is not None else None, "codes": list(codes) if codes is not None else None},
+    ).all()
+    shapes = _shapes(row.geom for row in rows)
+    return {row.code: LiveCell(row.code, shape, row.beat_id, row.grade, row.version) for row, shape in zip(rows, shapes, strict=True)}
+
+
+def beat_codes(session: Session, beat_ids: Iterable[int] | None = None) -> dict[int, str]:
+    """The codes of active beats: these, or all."""
+    rows = session.execute(
+        text("SELECT id, code FROM grid.beats WHERE active AND (CAST(:ids AS integer[]) IS NULL OR id = ANY(CAST(:ids AS integer[])))"),
+        {"ids": sorted(beat_ids) if beat_ids is not None else None},
+    ).all()
+    return {row.id: row.code for row in rows}
+
+
+def codes_ever_used(session: Session, communities: Sequence[str]) -> list[str]:
+    """Every cell code these communities have ever given, ended cells included."""
+    rows = session.execute(text("SELECT code FROM grid.cells WHERE community_code = ANY(CAST(:codes AS text[]))"), {"codes": list(communities)})
+    return [row.code for row in rows]
+
+
+def revision(session: Session) -> int:
+    """A number that grows with every change of cells or beats."""
+    return int(session.execute(text("SELECT COALESCE(max(id), 0) FROM grid.revisions")).scalar_one())
+
+
+def locate_many(session: Session, lons: Any, lats: Any) -> NDArray[Any]:
+    """The cell code of each point in degrees ('' outside the grid), by the in-memory index of this process. Any: array-likes."""
+    from cityops.grid.gridindex import grid_index  # it reads the grid through this module
+
+    return grid_index(session).locator.locate_many(lons, lats)
