@@ -1,4 +1,4 @@
-"""Pure decisions about a case: guards of acts, the clocks, the area grade's limit. No database, no wall clock."""
+"""Pure decisions about a case: guards of acts, and the clocks. No database, no wall clock."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from decimal import Decimal
 
 from cityops.cases.reasons import Reason, reason
 from cityops.cases.workflow import Limit
-
-SOON_SHARE = 0.8
-"""The light turns from ok to soon when this share of a limit is used up."""
+from cityops.standards.rules import Calendar, Unit, due_at, soon_at
 
 
 @dataclass(frozen=True)
@@ -77,9 +75,6 @@ GUARDS: dict[str, Guard] = {
 PERSONAL = frozenset({"wrong_post", "wrong_post_for_source", "not_your_department", "not_your_task", "checker_is_handler"})
 """Reasons that are about the person and not about the case: another person could do it now."""
 
-DueAt = Callable[[datetime, float, str], datetime]
-"""When a limit of so many units, started at an instant, is used up. The calendar is already inside."""
-
 
 @dataclass(frozen=True)
 class Clock:
@@ -89,14 +84,12 @@ class Clock:
     due_at: datetime
 
 
-def start_clock(start: datetime, value: float, unit: str, due_at: DueAt) -> Clock:
-    """A limit that starts now. The 80 % are working time for units counted in working time, so both ends use the calendar."""
-    end = due_at(start, value, unit)
-    soon = due_at(start, value * SOON_SHARE, unit)
-    return Clock(min(soon, end), end)
+def start_clock(start: datetime, value: Decimal | float, unit: Unit, calendar: Calendar) -> Clock:
+    """A limit of `value` units that starts at `start`; both ends are counted by the calendar, so 80 % mean working time too."""
+    return Clock(soon_at(start, value, unit, calendar), due_at(start, value, unit, calendar))
 
 
-def state_clock(limit: Limit | None, entered_at: datetime, disposal: Clock | None, due_at: DueAt) -> Clock | None:
+def state_clock(limit: Limit | None, entered_at: datetime, disposal: Clock | None, calendar: Calendar) -> Clock | None:
     """The clock of a state entered now; None for a state without limit (the case is finished).
 
     A state bound to the disposal clock needs one that runs; the workflow check has proved that it does.
@@ -107,22 +100,18 @@ def state_clock(limit: Limit | None, entered_at: datetime, disposal: Clock | Non
         if disposal is None:
             raise ValueError("a state lives by the disposal clock, and that clock does not run")
         return disposal
-    own = start_clock(entered_at, float(limit.value or 0), str(limit.unit), due_at)
+    if limit.value is None or limit.unit is None:
+        raise ValueError("a checked workflow has a value and a unit for each limit")
+    own = start_clock(entered_at, limit.value, limit.unit, calendar)
     if limit.within_disposal and disposal is not None and disposal.due_at < own.due_at:
         return disposal
     return own
 
 
-def limit_for_grade(grade: str | None, limit_a: Decimal | None, limit_b: Decimal | None, limit_c: Decimal | None) -> Decimal | None:
-    """The limit of a standard for an area grade; a standard without a value for the grade uses the one for ordinary areas (B)."""
-    chosen = {"A": limit_a, "B": limit_b, "C": limit_c}.get(grade or "B", limit_b)
-    return chosen if chosen is not None else (limit_b if limit_b is not None else limit_a)
-
-
-def light(now: datetime, soon_at: datetime | None, due_at: datetime | None) -> str:
-    """ok, soon or late for a running clock; paused when none runs. The SQL of the lists says the same in `queries.LIGHT`."""
-    if due_at is None:
+def light(now: datetime, soon: datetime | None, due: datetime | None) -> str:
+    """ok, soon or late for a running clock; paused when none runs. `queries.LIGHT` says the same in SQL."""
+    if due is None:
         return "paused"
-    if now >= due_at:
+    if now > due:
         return "late"
-    return "soon" if soon_at is not None and now >= soon_at else "ok"
+    return "soon" if soon is not None and now >= soon else "ok"

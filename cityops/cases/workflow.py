@@ -17,8 +17,8 @@ import yaml
 
 from cityops.cases.errors import WorkflowRefused
 from cityops.paths import data_dir
+from cityops.standards.rules import UNITS, Unit
 
-UNITS = frozenset({"urgent_hour", "working_hour", "working_day", "natural_day"})
 REQUIREMENTS = frozenset({"reason", "photo", "department", "result", "condition"})
 CLOCKS = frozenset({"start", "stop", "clear"})
 TASKS = frozenset({"verify", "check"})
@@ -41,7 +41,7 @@ class Limit:
     """How long a case may stay in a state: `value` units, or the disposal deadline when `disposal` is set."""
 
     value: float | None
-    unit: str | None
+    unit: Unit | None
     disposal: bool = False
     within_disposal: bool = False
 
@@ -88,6 +88,7 @@ class Act:
     results: Mapping[str, tuple[str, str]]
     opens: str | None
     closes: str | None
+    aside: bool
     edges: tuple[Edge, ...]
 
     def edges_from(self, state: str | None) -> tuple[Edge, ...]:
@@ -134,14 +135,18 @@ class Workflow:
         for act in self.acts.values():
             yield from act.edges
 
+    def task_in(self, state: str) -> str | None:
+        """The kind of inspector's task that is open while a case is in `state`."""
+        return next((act.opens for act in self.acts.values() if act.opens and any(e.target == state for e in act.edges)), None)
+
     def acts_from(self, state: str) -> list[Act]:
         """The acts that leave `state`, in the order of the file."""
         return [act for act in self.acts.values() if act.edges_from(state)]
 
-    def desk(self, posts: Iterable[str]) -> list[str]:
-        """The states whose next act belongs to one of `posts`: the desk of somebody holding them."""
-        held = set(posts)
-        return [state for state in self.open_states if any(e.source == state and held & set(e.posts) for e in self.edges())]
+    def desk(self, post: str) -> list[str]:
+        """The states whose usual next act belongs to `post`: what lies on that desk."""
+        usual = [edge for act in self.acts.values() if not act.aside for edge in act.edges]
+        return [state for state in self.open_states if any(edge.source == state and post in edge.posts for edge in usual)]
 
 
 @cache
@@ -239,7 +244,7 @@ def _act(name: str, spec: Any, posts: Mapping[str, Any], faults: list[Fault]) ->
     results = {str(key): _titles(value) for key, value in (spec.get("results") or {}).items()}
     return Act(
         name, spec.get("noun"), zh, en, tuple(spec.get("requires") or ()), tuple(spec.get("guards") or ()),
-        results, spec.get("opens"), spec.get("closes"), tuple(edges),
+        results, spec.get("opens"), spec.get("closes"), bool(spec.get("aside", False)), tuple(edges),
     )  # fmt: skip
 
 

@@ -1,0 +1,66 @@
+"""Photos over HTTP: one door in, one door out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, current_app, request, send_file
+from flask_smorest import Blueprint
+
+from cityops import clock
+from cityops.config import Settings
+from cityops.http import etag, reads, session, viewer, writes
+from cityops.media import operations, policy, queries, storage
+from cityops.media.errors import PhotoFileMissing, PhotoNotFound
+from cityops.media.schemas import PhotoFieldsSchema, PhotoFileSchema, PhotoSchema
+
+blp = Blueprint("media", "media", url_prefix="/api/v1", description="Photos: handed in, cleaned of hidden data, served to who may see them")
+
+
+def settings() -> Settings:
+    """The settings of this application."""
+    found: Settings = current_app.extensions["cityops_settings"]
+    return found
+
+
+def addresses(photo_id: int) -> dict[str, str]:
+    """Where the variants of a photo are served."""
+    return {"thumb": f"/api/v1/media/{photo_id}/thumb", "full": f"/api/v1/media/{photo_id}/full"}
+
+
+@blp.post("/media")
+@blp.arguments(PhotoFileSchema, location="files")
+@blp.arguments(PhotoFieldsSchema, location="form")
+@blp.response(201, PhotoSchema)
+@blp.alt_response(503, description="the store is not writable")
+@writes
+def hand_in(files: dict[str, Any], fields: dict[str, Any]) -> Any:
+    """Hand in a photo; the answer's `id` goes into a report or an act."""
+    actor = viewer()
+    taken = operations.take_in(
+        session(), actor, clock.now(), settings().media_dir, files["file"].read(), timezone=settings().timezone, **fields
+    )
+    body = PhotoSchema().dump({**taken.__dict__, **addresses(taken.id)})
+    return current_app.json.response(body), 201
+
+
+@blp.get("/media/<int:photo_id>/<any(thumb, full):variant>")
+@blp.response(200, {"type": "string", "format": "binary"}, content_type="image/jpeg")
+@blp.alt_response(304, description="unchanged")
+@blp.alt_response(404, description="no such photo, or not yours to see")
+@reads
+def show(photo_id: int, variant: storage.Variant) -> Response:
+    """The picture itself, for its uploader and for who may see the case it belongs to."""
+    actor = viewer()
+    photo = queries.photo(session(), photo_id) if photo_id < 2**63 else None
+    if photo is None or not policy.may_see(session(), actor, photo):
+        raise PhotoNotFound(photo_id=photo_id)
+    path = storage.path_of(settings().media_dir, photo.digest, variant)
+    if not path.exists():
+        raise PhotoFileMissing(photo_id=photo_id, fix="run `cityops cases verify`; restore the store from a backup")
+    response = send_file(path, mimetype="image/jpeg", etag=False, last_modified=None)
+    # The bytes of an address never change, but who may see them may: the browser keeps them, proxies do not.
+    response.headers["ETag"] = etag(f"{photo.digest.hex()[:32]}-{variant}")
+    response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response.make_conditional(request)
