@@ -6,18 +6,20 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Any
 
 from tqdm import tqdm
 
-T = TypeVar("T")
 _SECONDS_BETWEEN_LINES = 5.0
 
 
-class progress(Generic[T]):  # noqa: N801 - it is used like the function `tqdm`
-    """`for item in progress(items, text="…")`, or `with progress(total=n, text="…") as bar: bar.update(k)`."""
+class progress:  # noqa: N801 - it is used like the function `tqdm`
+    """`for item in progress(items, text="…")`, or `with progress(total=n, text="…") as bar: bar.update(k)`.
 
-    def __init__(self, items: Iterable[T] = (), *, total: int | None = None, text: str = "", unit: str = "") -> None:
+    The items are `Any`, so that the second form, which has none, needs no annotation.
+    """
+
+    def __init__(self, items: Iterable[Any] = (), *, total: int | None = None, text: str = "", unit: str = "") -> None:
         self._items = items
         self._text = text
         self._unit = f" {unit}" if unit else ""
@@ -45,7 +47,7 @@ class progress(Generic[T]):  # noqa: N801 - it is used like the function `tqdm`
             took_s = time.monotonic() - self._began_at
             print(f"{self._text}: {self._done:,}{self._unit} in {took_s:.1f} s", file=sys.stderr, flush=True)
 
-    def __iter__(self) -> Iterator[T]:
+    def __iter__(self) -> Iterator[Any]:
         try:
             for item in self._items:
                 yield item
@@ -53,7 +55,7 @@ class progress(Generic[T]):  # noqa: N801 - it is used like the function `tqdm`
         finally:
             self.close()
 
-    def __enter__(self) -> progress[T]:
+    def __enter__(self) -> progress:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
