@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> None:
 
         if sample.state(city.engine) != "complete":
             say(f"making the sample city, size {arguments.size}; this happens once")
-            sample.load(city.engine, city.settings, size=arguments.size, seed=arguments.seed)
+            sample.load(city.engine, city.settings, size=arguments.size, seed=arguments.seed, say=say)
 
     serve(settings_of(arguments), prepare=prepare, greet=_print_accounts)
 

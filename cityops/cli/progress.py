@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from types import TracebackType
 from typing import Any
 
@@ -23,7 +23,7 @@ class progress:  # noqa: N801 - it is used like the function `tqdm`
         self._items = items
         self._text = text
         self._unit = f" {unit}" if unit else ""
-        self._total = len(items) if total is None and hasattr(items, "__len__") else total
+        self._total = len(items) if total is None and isinstance(items, Sized) else total
         self._done = 0
         self._said_at = time.monotonic()
         self._began_at = self._said_at
