@@ -7,15 +7,18 @@ from typing import Any
 
 from flask import Response, current_app, jsonify, request
 from flask_smorest import Blueprint
+from sqlalchemy.orm import Session
 
 from cityops import clock
 from cityops.db.session import finish
 from cityops.errors import Unavailable
+from cityops.http import unit
 from cityops.http.auth import CSRF_COOKIE, SESSION_COOKIE, presence, viewer
 from cityops.http.etag import check_if_match, etag
 from cityops.http.paging import decode_cursor, encode_cursor
-from cityops.http.unit import reads, session, writes
+from cityops.http.unit import reads, writes
 from cityops.identity import operations, policy, queries, rules, schemas, sessions
+from cityops.identity.checks import CALLER_IP
 from cityops.identity.errors import CrossSiteSignIn, NoSuchDepartment, NoSuchUser, OutsideYourScope, TokenCannotIssueTokens
 from cityops.identity.models import Department, User
 from cityops.identity.rules import Scope
@@ -39,6 +42,13 @@ def _vault_of(secret_key: str) -> Vault:
 def vault() -> Vault:
     """The vault of this installation."""
     return _vault_of(current_app.extensions["cityops_settings"].secret_key)
+
+
+def session() -> Session:
+    """The session of this request, knowing where the request came from: the audit wants it."""
+    db = unit.session()
+    db.info[CALLER_IP] = request.remote_addr
+    return db
 
 
 def _caller() -> sessions.Caller:

@@ -12,6 +12,9 @@ from cityops.identity.errors import DepartmentUnknown, DivisionCodeNotWellFormed
 from cityops.identity.models import Department
 from cityops.identity.visibility import Viewer
 
+CALLER_IP = "identity.caller_ip"
+"""Key in `Session.info` under which a request notes where it came from."""
+
 
 class Unset:
     """The field was not sent; None would mean: make it empty."""
@@ -45,5 +48,6 @@ def active_department(session: Session, department_id: int | None, field: str = 
 
 
 def record(session: Session, actor: Viewer | None, now: datetime, act: str, subject: str, **detail: object) -> None:
-    """The audit line of an act that was done; the actor None is the system."""
-    audit.record(session, now=now, actor_id=actor.user_id if actor else None, act=act, subject=subject, detail=detail)
+    """The audit line of an act that was done; the actor None is the system. The address is what the request left on the session."""
+    actor_id, ip = actor.user_id if actor else None, session.info.get(CALLER_IP)
+    audit.record(session, now=now, actor_id=actor_id, act=act, subject=subject, detail=detail, ip=ip)

@@ -117,7 +117,7 @@ def _limits(grant: Grant, columns: ScopedColumns, name: str, params: dict[str, A
     if grant.divisions is not None and columns.cell is not None:
         if not grant.divisions:
             return None
-        limits.append(_in_ranges(columns.cell, [prefix_range(code) for code in grant.divisions], name, mine))
+        limits.append(_in_divisions(columns.cell, grant.divisions, name, mine))
     if (grant.beat_ids is not None or grant.cells is not None) and (columns.beat is not None or columns.cell is not None):
         if columns.beat is not None and grant.beat_ids is not None:
             mine[f"{name}_b"] = list(grant.beat_ids)
@@ -136,20 +136,27 @@ def _limits(grant: Grant, columns: ScopedColumns, name: str, params: dict[str, A
     return limits
 
 
-def _in_ranges(column: str, ranges: list[tuple[str, str]], name: str, params: dict[str, Any]) -> str:
-    """`column` lies in one of the ranges. The casts to bpchar serve an index on char(15) as well as one on text."""
-    if len(ranges) > SINGLE_RANGES:
-        params[f"{name}_lo"], params[f"{name}_hi"] = [low for low, _ in ranges], [high for _, high in ranges]
-        return (
-            f"EXISTS (SELECT 1 FROM unnest(CAST(:{name}_lo AS bpchar[]), CAST(:{name}_hi AS bpchar[])) AS r(low, high)"
-            f" WHERE {column} >= r.low AND {column} < r.high)"
-        )
-    count = next(size for size in (1, 2, 4, SINGLE_RANGES) if size >= len(ranges))
+def _in_divisions(column: str, codes: tuple[str, ...], name: str, params: dict[str, Any]) -> str:
+    """`column` begins with one of the codes. The casts to bpchar serve an index on char(15) as well as one on text.
+
+    A few divisions are a few ranges, each of which an index can serve. Many are one range over all of them, for the
+    index, and a comparison of the first digits with sets that PostgreSQL hashes.
+    """
+    ranges = [prefix_range(code) for code in codes]
+    few = len(codes) <= SINGLE_RANGES
+    count = next(size for size in (1, 2, 4, SINGLE_RANGES) if size >= len(codes)) if few else 1
     parts = []
     for i in range(count):
-        params[f"{name}_a{i}"], params[f"{name}_z{i}"] = ranges[min(i, len(ranges) - 1)]
+        low, high = ranges[min(i, len(ranges) - 1)] if few else (min(low for low, _ in ranges), max(high for _, high in ranges))
+        params[f"{name}_a{i}"], params[f"{name}_z{i}"] = low, high
         parts.append(f"{column} >= CAST(:{name}_a{i} AS bpchar) AND {column} < CAST(:{name}_z{i} AS bpchar)")
-    return parts[0] if count == 1 else "(" + " OR ".join(f"({part})" for part in parts) + ")"
+    if few:
+        return parts[0] if count == 1 else "(" + " OR ".join(f"({part})" for part in parts) + ")"
+    sets = []
+    for width in (6, 9, 12):
+        params[f"{name}_p{width}"] = [code for code in codes if len(code) == width]
+        sets.append(f"left({column}, {width}) = ANY(CAST(:{name}_p{width} AS text[]))")
+    return f"{parts[0]} AND ({' OR '.join(sets)})"
 
 
 class _Absent:
