@@ -105,3 +105,8 @@ def photos_in_use(session: Session, photo_ids: Sequence[int]) -> set[int]:
     """Those of the photos that belong to a case already."""
     rows = session.execute(text("SELECT photo_id FROM cases.photos WHERE photo_id = ANY(CAST(:ids AS bigint[]))"), {"ids": list(photo_ids)})
     return {row.photo_id for row in rows}
+
+
+def version_of(session: Session, case_id: int) -> int:
+    """The version of a case by its id."""
+    return int(session.execute(text("SELECT version FROM cases.cases WHERE id = :id"), {"id": case_id}).scalar_one())
