@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from collections.abc import Mapping
@@ -87,13 +88,15 @@ def _kept_secret(home: Path) -> str:
         return path.read_text().strip()
     except FileNotFoundError:
         pass
+    scratch = home / f"secret_key.{os.getpid()}"
     try:
         home.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()  # another process made it between our two looks
+        with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        # The name appears with the whole secret behind it or not at all, whoever is killed at whatever moment.
+        with contextlib.suppress(FileExistsError):
+            os.link(scratch, path)
+        scratch.unlink()
     except OSError as error:
-        raise SetupError(reason=f"cannot write {path} ({error.strerror}); set CITYOPS_HOME to a writable folder") from error
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(48))
+        raise SetupError(reason=f"cannot write {path} ({error.strerror})", fix="set CITYOPS_HOME to a writable folder") from error
     return path.read_text().strip()
