@@ -102,6 +102,14 @@ def create_app(settings: Settings, engine: Engine | None = None) -> Flask:
     return app
 
 
+def close_app(app: Flask) -> None:
+    """End the threads and connections an application holds beside its engine: for tests and for a worker that leaves."""
+    for name in ("cityops_stream", "cityops_catalog", "cityops_viewers"):
+        held = app.extensions.get(name)
+        if held is not None:
+            held.close()
+
+
 def _fill_catalog(app: Flask, settings: Settings) -> None:
     """Hand the catalogue its layers, and the live stream the way to ask who may see what an event is about."""
     catalog = app.extensions.get("cityops_catalog")

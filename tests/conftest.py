@@ -19,11 +19,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from cityops.app import create_app, seeds, wire
+from cityops.app import close_app, create_app, seeds, wire
 from cityops.config import Settings
 from cityops.db.cluster import Cluster
 from cityops.db.engine import make_engine
 from cityops.db.migrate import upgrade
+from cityops.sample import load
 
 TEMPLATE = "cityops_template"
 
@@ -88,19 +89,39 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def app(database: Engine, settings: Settings) -> Flask:
+def app(database: Engine, settings: Settings) -> Iterator[Flask]:
     """The whole application on the module's own database."""
     made = create_app(settings, database)
     made.testing = True
     # Errors must take the way they take in production, so that tests see problem documents.
     made.config["PROPAGATE_EXCEPTIONS"] = False
-    return made
+    yield made
+    close_app(made)
 
 
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     """A client without credentials."""
     return app.test_client()
+
+
+@pytest.fixture(scope="session")
+def city_template(cluster: Cluster, template: str, settings: Settings) -> str:
+    """The name of a database that holds the smallest sample city."""
+    name = "cityops_city"
+    cluster.create_database(name, template=template)
+    engine = make_engine(cluster.url(name))
+    load(engine, settings, size="XS", seed=1)
+    engine.dispose()
+    return name
+
+
+@pytest.fixture(scope="module")
+def city(cluster: Cluster, city_template: str) -> Iterator[Engine]:
+    """A sample city of 40 cells for one module, to read and to write in."""
+    made = _copy(cluster, city_template)
+    yield made
+    made.dispose()
 
 
 @pytest.fixture(scope="session")

@@ -29,10 +29,10 @@ blp = Blueprint("catalog", __name__, url_prefix="/api/v1", description="The cata
 
 def catalog() -> Catalog:
     """The catalogue of this application."""
-    found = current_app.extensions.get("cityops_catalog")
+    found: Catalog | None = current_app.extensions.get("cityops_catalog")
     if found is None:
         raise Unavailable(fix="the server was started without a database")
-    return found  # type: ignore[no-any-return]  # the extensions dictionary is untyped
+    return found
 
 
 def _describe(source: LayerSource) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def layers_of(source: LayerSource, rules: Iterable[dict[str, Any]], theme: Theme
     """(pass, MapLibre layer) for every rule, coloured for the theme; ids are `<layer>-<name>`."""
     made = []
     for number, rule in enumerate(rules):
-        layer = {
+        layer: dict[str, Any] = {
             "id": f"{source.id}-{rule.get('name', number)}",
             "type": rule["type"],
             "source": source.id,
@@ -70,9 +70,7 @@ def tile_url(root: str, layer_id: str) -> str:
 def own_basemap(root: str, sources: Iterable[tuple[LayerSource, Manifest | None]], theme: Theme) -> dict[str, Any]:
     """A MapLibre style fragment: `sources` and `layers` of the base layers and the grid, background first."""
     chosen = [
-        (source, manifest)
-        for source, manifest in sources
-        if (manifest is not None and manifest.role == "base") or source.id in GRID_STYLES
+        (source, manifest) for source, manifest in sources if (manifest is not None and manifest.role == "base") or source.id in GRID_STYLES
     ]
     by_pass: dict[str, list[dict[str, Any]]] = {name: [] for name in PASSES}
     for source, manifest in sorted(chosen, key=lambda pair: pair[1].order if pair[1] else 500):

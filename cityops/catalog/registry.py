@@ -55,6 +55,11 @@ class Catalog:
 
         return seen
 
+    def close(self) -> None:
+        """End the listener and close the connections."""
+        self.versions.stop()
+        self.pool.close()
+
     def layer(self, viewer: Viewer, layer_id: str) -> LayerSource:
         """A layer of which the viewer may see at least something; raises LayerUnknown for all others alike."""
         source = self.sources.get(layer_id)

@@ -106,7 +106,7 @@ def _feature(source: LayerSource) -> str:
     else:
         properties = f"json_build_object({''.join(chunks)})"
     return (
-        f"'{{\"type\":\"Feature\",\"id\":' || to_json({_literal(source.key)})"
+        f'\'{{"type":"Feature","id":\' || to_json({_literal(source.key)})'
         f" || ',\"geometry\":' || coalesce(ST_AsGeoJSON({source.geom_sql}, 7), 'null')"
         f" || ',\"properties\":' || ({properties})::text || '}}'"
     )

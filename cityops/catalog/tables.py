@@ -66,9 +66,7 @@ def _create(manifest: Manifest) -> list[str]:
     ]
 
 
-def plan_sync(
-    manifest: Manifest, columns: dict[str, tuple[str, bool]] | None, known_geometry: str | None, *, has_rows: bool
-) -> list[str]:
+def plan_sync(manifest: Manifest, columns: dict[str, tuple[str, bool]] | None, known_geometry: str | None, *, has_rows: bool) -> list[str]:
     """The DDL statements that are missing, in order; none when the table is already right.
 
     `columns` is name -> (SQL type, NOT NULL) of the present table, or None. Raises DestructiveChange with the way out.

@@ -75,6 +75,7 @@ class LayerVersions:
         self._connected = threading.Event()
         self._starting = threading.Lock()
         self._pid: int | None = None
+        self._thread: threading.Thread | None = None
         self._stop = threading.Event()
 
     # -- asking -----------------------------------------------------------------------------------------------------
@@ -138,14 +139,16 @@ class LayerVersions:
             self._known.clear()
             self._stop = threading.Event()
             if self._listen_url is not None and self._trusts_marks:
-                thread = threading.Thread(target=self._listen, args=(self._stop,), name="layer-versions", daemon=True)
-                thread.start()
+                self._thread = threading.Thread(target=self._listen, args=(self._stop,), name="layer-versions", daemon=True)
+                self._thread.start()
             self._pid = os.getpid()
 
     def stop(self) -> None:
-        """End the listener; later questions go to the database."""
+        """End the listener, within a second; later questions go to the database."""
         self._stop.set()
         self._connected.clear()
+        if self._thread is not None and self._pid == os.getpid():
+            self._thread.join(5)
 
     def wait_until_connected(self, timeout_s: float) -> bool:
         """Start the listener if need be and wait for it; for start-up and tests."""
@@ -165,6 +168,8 @@ class LayerVersions:
                     pause_s = 0.2
                     self._hear(connection, stop)
             except psycopg.Error as error:
+                if stop.is_set():
+                    return
                 log.warning("the version listener lost its connection (%s); reading versions from the database until it is back", error)
             finally:
                 self._connected.clear()
@@ -174,7 +179,7 @@ class LayerVersions:
     def _hear(self, connection: psycopg.Connection, stop: threading.Event) -> None:
         asked = time.monotonic()
         while not stop.is_set():
-            for notice in connection.notifies(timeout=1.0):
+            for notice in connection.notifies(timeout=0.5):
                 self.hear(notice.payload)
             if time.monotonic() - asked > HEARTBEAT_S:
                 # A connection that died without a word would leave us trusting silence.

@@ -15,7 +15,11 @@ import psycopg
 from psycopg_pool import ConnectionPool
 from sqlalchemy.engine import URL, make_url
 
-OPTIONS = "-c timezone=UTC -c jit=off -c application_name=cityops-read -c default_transaction_read_only=on"
+OPTIONS = (
+    "-c timezone=UTC -c jit=off -c application_name=cityops-read -c default_transaction_read_only=on -c plan_cache_mode=force_custom_plan"
+)
+"""A generic plan knows nothing of the values: it takes a whole district for a narrow range and joins a bitmap of the entire
+code index to every tile (41 ms instead of 0.3 on two million rows). Planning anew costs 0.05 ms."""
 
 
 def libpq_url(url: str | URL) -> str:
