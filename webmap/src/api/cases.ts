@@ -17,7 +17,7 @@ export function readSummary(): Promise<Summary> {
 export interface ActBody {
   reason?: string;
   note?: string;
-  photos?: string[];
+  photos?: number[];
   department_id?: number;
   result?: string;
   condition_id?: number;
@@ -47,7 +47,7 @@ export interface ReportBody {
   accuracy_m?: number;
   address?: string;
   description?: string;
-  photos: string[];
+  photos: number[];
   made_at?: string;
 }
 

@@ -158,9 +158,9 @@ export async function uploadPhoto(
   file: Blob,
   fields: { phase?: string; taken_at?: string; lon?: number; lat?: number },
   key: string,
-): Promise<{ id: string; thumb: string; full: string }> {
+): Promise<{ id: number; thumb: string; full: string }> {
   const form = new FormData();
   form.set('file', file, 'photo.jpg');
   for (const [name, value] of Object.entries(fields)) if (value !== undefined) form.set(name, String(value));
-  return (await request<{ id: string; thumb: string; full: string }>('/media', { method: 'POST', form, key })).data;
+  return (await request<{ id: number; thumb: string; full: string }>('/media', { method: 'POST', form, key })).data;
 }

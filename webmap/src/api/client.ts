@@ -138,3 +138,8 @@ export class Intentions {
     this.keys.delete(intention);
   }
 }
+
+/** The header of the bearer token, for the few requests that are not JSON. */
+export function authorization(): Record<string, string> {
+  return bearer ? { Authorization: `Bearer ${bearer}` } : {};
+}

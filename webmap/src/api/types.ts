@@ -18,7 +18,8 @@ export interface User {
   name: string;
   posts: string[];
   department: Department | null;
-  divisions?: unknown[];
+  divisions?: string[];
+  whole_city?: boolean;
 }
 
 export interface Session {
@@ -72,7 +73,7 @@ export interface Act {
 }
 
 export interface Photo {
-  id: string;
+  id: number;
   phase: 'before' | 'after' | 'check' | string;
   taken_at: string | null;
   thumb: string;
@@ -169,7 +170,7 @@ export interface CityClass {
 }
 
 export interface Media {
-  id: string;
+  id: number;
   digest: string;
   width: number;
   height: number;

@@ -18,7 +18,7 @@ interface Taken {
   blob: Blob;
   url: string;
   key: string;
-  id: string | null;
+  id: number | null;
   at: string;
 }
 

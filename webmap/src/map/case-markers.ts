@@ -44,7 +44,8 @@ export class CaseMarkers extends EventTarget {
       this.points.push({ number: String(feature.properties.number), light: lightOf(feature.properties.light), lon, lat });
     }
     this.index = new Supercluster<PinProps, ClusterProps>({
-      radius: 46,
+      radius: 44,
+      extent: 256,
       maxZoom: LAST_CLUSTER_ZOOM,
       map: (props) => ({ light: props.light }),
       reduce: (sum, props) => {
