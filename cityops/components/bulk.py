@@ -111,7 +111,7 @@ def register_many(
     count = len(records)
     faults = _Faults()
     geom = as_array(records.geom)
-    classes = _broadcast(records.class_code, count).astype(str)
+    classes = _broadcast(records.class_code, count)
     departments = _check_values(session, records, geom, classes, faults)
     faults.refuse(count)
     cells = _cells(session, records, geom, faults)
@@ -159,7 +159,7 @@ def _distinct(values: Column) -> set[Any]:
     return {None if value != value else value for value in pd.unique(np.asarray(values, dtype=object))}
 
 
-def _check_values(session: Session, records: Registrations, geom: Geometries, classes: NDArray[np.str_], faults: _Faults) -> dict[str, str | None]:
+def _check_values(session: Session, records: Registrations, geom: Geometries, classes: NDArray[np.object_], faults: _Faults) -> dict[str, str | None]:
     """Check everything that needs no place; returns the default department code of each class in use."""
     count = len(records)
     known = {
@@ -223,16 +223,16 @@ def _locate(session: Session, lon: NDArray[np.float64], lat: NDArray[np.float64]
     return Locator([row.code for row in rows], list(shapely.from_wkb([bytes(row.body) for row in rows]))).locate_many(lon, lat)
 
 
-def _prefixes(form: CodeFormat, cells: NDArray[np.str_], classes: NDArray[np.str_]) -> tuple[NDArray[np.int64], list[str]]:
+def _prefixes(form: CodeFormat, cells: NDArray[np.str_], classes: NDArray[np.object_]) -> tuple[NDArray[np.int64], list[str]]:
     """Which prefix each record has, and the prefixes."""
     which_class, distinct_classes = pd.factorize(classes)
-    which_district, districts = pd.factorize(cells.astype(f"U{form.district}"))
+    which_district, districts = pd.factorize(cells.astype(f"U{form.district}").astype(object))
     both = which_district * len(distinct_classes) + which_class
     which, pairs = pd.factorize(both)
     return which, [form.prefix(str(districts[pair // len(distinct_classes)]), str(distinct_classes[pair % len(distinct_classes)])) for pair in pairs]
 
 
-def _new_codes(session: Session, form: CodeFormat, cells: NDArray[np.str_], classes: NDArray[np.str_]) -> NDArray[np.str_]:
+def _new_codes(session: Session, form: CodeFormat, cells: NDArray[np.str_], classes: NDArray[np.object_]) -> NDArray[np.str_]:
     """A code for each record, in the order of the records within its prefix."""
     if not len(cells):
         return np.empty(0, dtype=f"U{form.width}")
@@ -254,12 +254,12 @@ def _new_codes(session: Session, form: CodeFormat, cells: NDArray[np.str_], clas
 
 
 def _explicit_codes(
-    session: Session, form: CodeFormat, records: Registrations, cells: NDArray[np.str_], classes: NDArray[np.str_], faults: _Faults
+    session: Session, form: CodeFormat, records: Registrations, cells: NDArray[np.str_], classes: NDArray[np.object_], faults: _Faults
 ) -> NDArray[np.str_]:
     """The codes the records bring, checked against place and class, against one another and against every code ever given."""
     codes = _broadcast(records.code, len(records)).astype(str)
     which, prefixes = _prefixes(form, cells, classes)
-    prefix = np.array(prefixes, dtype=str)[which]
+    prefix = np.array(prefixes, dtype=str)[which] if len(which) else np.empty(0, dtype="U10")
     right = (np.char.str_len(codes) == form.width) & np.char.isdigit(codes) & np.char.startswith(codes, prefix)
     faults.add(~right, "code", lambda row: f"{codes[row]!r} is not {prefix[row]} and {form.sequence} digits")
     faults.add(pd.Series(codes).duplicated().to_numpy(), "code", "the code stands twice in the batch")
@@ -281,17 +281,13 @@ def _explicit_codes(
 
 
 def _default_departments(
-    session: Session, edition: str, classes: NDArray[np.str_], cells: NDArray[np.str_], codes: dict[str, str | None]
+    session: Session, edition: str, classes: NDArray[np.object_], cells: NDArray[np.str_], codes: dict[str, str | None]
 ) -> NDArray[np.object_]:
     """The default department of each record, asked once per duty and community."""
     which_class, in_use = pd.factorize(classes)
-    duty = np.array([codes.get(code) or "" for code in in_use], dtype="U32")[which_class]
-    where = np.char.add(np.char.add(duty, "/"), cells.astype("U12"))
-    which, distinct = pd.factorize(where)
-    found = []
-    for value in distinct:
-        code, community = str(value).split("/")
-        found.append(default_department(session, code or None, community))
+    which_place, places = pd.factorize(cells.astype("U12").astype(object))
+    which, pairs = pd.factorize(which_class * len(places) + which_place)
+    found = [default_department(session, codes.get(str(in_use[pair // len(places)])), str(places[pair % len(places)])) for pair in pairs]
     return np.array(found, dtype=object)[which]
 
 
@@ -301,7 +297,7 @@ def _copy(
     geom: Geometries,
     codes: NDArray[np.str_],
     cells: NDArray[np.str_],
-    classes: NDArray[np.str_],
+    classes: NDArray[np.object_],
     managing: Column,
     day: date,
     tail: list[bytes],
