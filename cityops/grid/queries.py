@@ -264,6 +264,29 @@ def codes_ever_used(session: Session, communities: Sequence[str]) -> list[str]:
     return [row.code for row in rows]
 
 
+def base_map(session: Session, shape: BaseGeometry) -> tuple[list[BaseGeometry], list[BaseGeometry]]:
+    """Lines along which ground may be divided (roads that are more than a footway, shores), and buildings, around a shape in degrees.
+
+    They come from the layers `roads`, `water` and `buildings`; a city that has not made one of them yet has none of its things.
+    """
+    west, south, east, north = shape.bounds
+    box = {"west": west, "south": south, "east": east, "north": north}
+    found: dict[str, list[BaseGeometry]] = {}
+    for layer, column, condition in (
+        ("roads", "geom", "AND COALESCE(class, '') NOT IN ('footway', 'steps', 'path')"),
+        ("water", "ST_Boundary(geom)", ""),
+        ("buildings", "geom", ""),
+    ):
+        there = session.execute(text("SELECT to_regclass(:name)"), {"name": f"layer_{layer}.items"}).scalar_one()
+        found[layer] = []
+        if there is not None:
+            rows = session.execute(
+                text(f"SELECT ST_AsBinary({column}) FROM layer_{layer}.items WHERE geom && ST_MakeEnvelope(:west, :south, :east, :north, 4490) {condition}"), box
+            )
+            found[layer] = list(_shapes(rows.scalars()))
+    return [*found["roads"], *found["water"]], found["buildings"]
+
+
 def revision(session: Session) -> int:
     """A number that grows with every change of cells or beats."""
     return int(session.execute(text("SELECT COALESCE(max(id), 0) FROM grid.revisions")).scalar_one())

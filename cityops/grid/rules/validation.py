@@ -61,6 +61,13 @@ def validate(
     )
 
 
+def validate_beats(cells: Cells, beats: Mapping[str, Sequence[str]], *, srid: int = 4547) -> list[Finding]:
+    """Beats (code -> cell codes) that do not hang together; cells (degrees) that belong to no beat are not remarked."""
+    run = _Validation({}, cells, srid)
+    run.torn_beats(beats)
+    return run.found
+
+
 class _Validation:
     """One run: the shapes in their local frame and what is known of each cell so far."""
 
@@ -90,7 +97,8 @@ class _Validation:
         self._crossings(home)
         self._coverage(home)
         if beats is not None:
-            self._beats(beats)
+            self.torn_beats(beats)
+            self._cells_without_beat(beats)
         return self.found
 
     def _add(self, kind: str, positions: Sequence[int], shape: BaseGeometry | None, **details: object) -> None:
@@ -220,11 +228,10 @@ class _Validation:
             else:
                 self._add("gap", positions, gap, community=code)
 
-    def _beats(self, beats: Mapping[str, Sequence[str]]) -> None:
+    def torn_beats(self, beats: Mapping[str, Sequence[str]]) -> None:
+        """Note every beat whose cells are not one connected piece."""
         position_of = {code: position for position, code in enumerate(self.cells.codes)}
-        assigned: set[str] = set()
         for beat, codes in beats.items():
-            assigned.update(codes)
             at = [position_of[code] for code in codes if code in position_of and self.sound[position_of[code]]]
             if not at:
                 continue
@@ -232,6 +239,9 @@ class _Validation:
             if len(parts) > 1:
                 apart = [at[p] for part in parts[1:] for p in part]
                 self._add("split_beat", apart, shapely.union_all(self.shapes[apart]), beat=beat, count=len(parts))
-        for code, position in position_of.items():
-            if code not in assigned:
+
+    def _cells_without_beat(self, beats: Mapping[str, Sequence[str]]) -> None:
+        assigned = {code for codes in beats.values() for code in codes}
+        for position, code in enumerate(self.cells.codes):
+            if code not in assigned and self.sound[position]:
                 self._add("no_beat", [position], self.shapes[position])
