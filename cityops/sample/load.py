@@ -26,11 +26,13 @@ from cityops.paths import layers_dir
 from cityops.sample import names
 from cityops.sample.anchors import Anchors
 from cityops.sample.copying import ToStorage, copy_rows, without_indexes
+from cityops.sample.desks import Desks, People, Router
 from cityops.sample.errors import CityNotEmpty, SizeNotKnown, UntilNotUsable
 from cityops.sample.organisation import COMMAND, SUPERVISION, Area, Organisation, Person, build_organisation, build_people
 from cityops.sample.place_rows import ComponentClass, PlaceWriter
 from cityops.sample.places import DISTRICTS, StreetOffice, assign_streets, cell_quotas, multi
 from cityops.sample.sizes import SIZES, Size
+from cityops.sample.story import Story
 from cityops.sample.streets import Skeleton, build_skeleton
 from cityops.sample.terrain import CENTRE_LONLAT, Terrain, make_terrain
 from cityops.sample.tile import arterial_roads, make_tile
@@ -43,6 +45,7 @@ RELIEVED = (
 )  # fmt: skip
 """Tables that lose their indexes while they are filled."""
 RELIEF_FROM_CASES = 2_000
+OPEN_PER_DESK = {"XS": 3, "S": 14, "M": 40, "L": 120, "XL": 200}
 YEARS = timedelta(days=730)
 
 Say = Callable[[str], None]
@@ -131,9 +134,17 @@ def _fill(
     anchors = Anchors.for_size(storage, seed, size.cells)
     writer = _write_place(cursor, storage, organisation, size, seed, since, terrain, skeleton, offices, anchors, say)
     people = _people(session, organisation, size, writer, until)
-    cases, events = 0, 0
+    story = Story(session, cursor, anchors, Router(organisation), Desks(people), seed=seed, cases=size.cases, since=since, until=until)
+    told = 0
+
+    def advance(count: int) -> None:
+        nonlocal told
+        told += count
+        say(f"{told:,} cases")
+
+    done = story.tell(OPEN_PER_DESK[size.name], _demo_beats(writer), advance)
     _finish(session, cursor, settings, size, seed, until, skeleton, storage, writer)
-    return Loaded(size.name, seed, until, writer.cells, writer.component_id, cases, events)
+    return Loaded(size.name, seed, until, writer.cells, writer.component_id, done.cases, done.events)
 
 
 def _organisation(cursor: psycopg.Cursor[tuple[object, ...]], offices: list[StreetOffice]) -> Organisation:
@@ -218,15 +229,6 @@ def _component_classes(cursor: psycopg.Cursor[tuple[object, ...]]) -> dict[str, 
     return {str(code): ComponentClass(str(edition), str(duty), str(name)) for code, edition, duty, name in rows}
 
 
-@dataclass(frozen=True)
-class People:
-    """User ids by what they do: desks by post, handlers by department, inspectors by beat."""
-
-    desks: dict[str, list[int]]
-    handlers: dict[int, list[int]]
-    inspectors: dict[int, list[int]]
-
-
 def _people(session: Session, organisation: Organisation, size: Size, writer: PlaceWriter, until: datetime) -> People:
     made = build_people(organisation, size.name, writer.beats, size.inspectors_per_beat)
     everywhere = (Scope(),)
@@ -254,32 +256,34 @@ def _people(session: Session, organisation: Organisation, size: Size, writer: Pl
         beat_ids=demo_beats,
     )
     rows = session.execute(text("SELECT login, id, department_id FROM identity.users WHERE login = ANY(:logins)"), {"logins": [a.login for a in accounts]})
-    people = People({"acceptor": [], "shift_leader": [], "dispatcher": []}, {}, {})
+    desks: dict[str, list[int]] = {"acceptor": [], "shift_leader": [], "dispatcher": []}
+    handlers: dict[int, list[int]] = {}
+    inspectors: dict[int, list[int]] = {}
     # The demo accounts come first in every list: they get their full share of the work.
     for account, row in zip(accounts, sorted(rows, key=lambda r: [a.login for a in accounts].index(r.login)), strict=True):
         for post in account.posts:
-            if post in people.desks:
-                people.desks[post].append(row.id)
+            if post in desks:
+                desks[post].append(row.id)
             elif post == "handler":
-                people.handlers.setdefault(row.department_id, []).append(row.id)
+                handlers.setdefault(row.department_id, []).append(row.id)
             elif post == "inspector":
                 for beat in demo_beats:
-                    people.inspectors.setdefault(beat, []).append(row.id)
+                    inspectors.setdefault(beat, []).append(row.id)
     for one in made:
         user_id = ids[one.login]
         for post in one.posts:
-            if post in people.desks:
-                people.desks[post].append(user_id)
+            if post in desks:
+                desks[post].append(user_id)
             elif post == "handler":
-                people.handlers.setdefault(one.department_id, []).append(user_id)
+                handlers.setdefault(one.department_id, []).append(user_id)
         if one.beat is not None:
-            people.inspectors.setdefault(one.beat + 1, []).append(user_id)
+            inspectors.setdefault(one.beat + 1, []).append(user_id)
     started = (until - YEARS).date()
     session.execute(
         text("INSERT INTO grid.beat_inspectors (beat_id, user_id, since) VALUES (:beat, :user, :since)"),
-        [{"beat": beat, "user": user, "since": started} for beat, users in sorted(people.inspectors.items()) for user in users],
+        [{"beat": beat, "user": user, "since": started} for beat, users in sorted(inspectors.items()) for user in users],
     )
-    return people
+    return People(desks, handlers, inspectors)
 
 
 def _demo_beats(writer: PlaceWriter) -> list[int]:
