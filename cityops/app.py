@@ -15,6 +15,7 @@ from cityops import __version__
 from cityops.catalog.tables import CellTable
 from cityops.config import Settings
 from cityops.db.engine import make_engine
+from cityops.grid.events import on_published
 from cityops.http import auth, health, openapi, problem, unit
 from cityops.paths import layers_dir
 
@@ -42,6 +43,10 @@ SEED_ROOMS = ("cityops.catalog.operations", "cityops.components.operations", "ci
 """Modules whose `seed(session)` loads the tables a city cannot run without; safe to run again."""
 
 
+CELL_KEEPERS = ("cityops.components.operations", "cityops.cases.operations")
+"""Modules whose `recell(session, publication)` moves what sat in a cell that the grid ended or reshaped."""
+
+
 def _room(name: str) -> Any:
     """The module, or None while a room of the house is still being built."""
     try:
@@ -60,9 +65,10 @@ def seeds() -> list[Callable[[Session], None]]:
 
 def wire() -> None:
     """Introduce the rooms to each other: what a lower room announces and a higher one must hear. Safe to call twice."""
-    module = _room("cityops.wiring")
-    if module is not None:
-        module.wire()
+    for name in CELL_KEEPERS:
+        room = _room(name)
+        if room is not None and hasattr(room, "recell"):
+            on_published(room.recell)
 
 
 def create_app(settings: Settings, engine: Engine | None = None) -> Flask:
