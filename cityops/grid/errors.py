@@ -15,6 +15,10 @@ class CodeInvalid(Invalid):
     """{value} is not a code of the grid."""
 
 
+class BoxInvalid(Invalid):
+    """{box} is not a box in degrees."""
+
+
 class UnknownDivision(NotFound):
     """There is no division {division}."""
 

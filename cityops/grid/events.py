@@ -1,6 +1,6 @@
 """What happened to the grid, and who wants to hear of it inside the same transaction.
 
-Rooms above the grid subscribe with `on_published` (wired in `cityops.wiring`): when a draft is published, each subscriber
+Rooms above the grid subscribe with `on_published` (wired in `cityops.app.wire`): when a draft is published, each subscriber
 is called with the session of the publication, so that whatever sat in an ended or reshaped cell is re-attributed in the
 very transaction that ends it. If a subscriber raises, the publication does not happen.
 """

@@ -287,6 +287,21 @@ def base_map(session: Session, shape: BaseGeometry) -> tuple[list[BaseGeometry],
     return [*found["roads"], *found["water"]], found["buildings"]
 
 
+def list_drafts(session: Session, state: str | None = None) -> str:
+    """Drafts as a JSON array, newest first."""
+    statement = (
+        "SELECT COALESCE(json_agg(json_build_object('id', id, 'title', title, 'reason', reason, 'state', state, 'version', version, 'created_at', created_at)"
+        " ORDER BY id DESC), '[]'::json)::text FROM (SELECT * FROM grid.drafts WHERE CAST(:state AS text) IS NULL OR state = :state ORDER BY id DESC LIMIT 200) AS d"
+    )
+    return str(session.execute(text(statement), {"state": state}).scalar_one())
+
+
+def show_draft(session: Session, draft_id: int) -> tuple[int, str] | None:
+    """Version and JSON of one draft with its changes and drawn cells."""
+    row = session.execute(text(sql(__package__, "show_draft")), {"id": draft_id}).first()
+    return (row.version, row.body) if row else None
+
+
 def revision(session: Session) -> int:
     """A number that grows with every change of cells or beats."""
     return int(session.execute(text("SELECT COALESCE(max(id), 0) FROM grid.revisions")).scalar_one())
