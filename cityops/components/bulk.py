@@ -28,6 +28,7 @@ from cityops.components.rules import DEFAULT_EDITION, GEOMETRIES, SHAPES, STATES
 from cityops.db.outbox import emit
 from cityops.db.versions import touch_box
 from cityops.geo.shapes import Geometries, as_array
+from cityops.grid.queries import locate_many
 
 CHUNK_ROWS = 50_000
 REPORTED_FAULTS = 100
@@ -117,7 +118,11 @@ def register_many(
     cells = _cells(session, records, geom, faults)
     faults.refuse(count)
     form = code_format(session)
-    codes = _explicit_codes(session, form, records, cells, classes, faults) if records.code is not None else _new_codes(session, form, cells, classes)
+    codes = (
+        _explicit_codes(session, form, records, cells, classes, faults)
+        if records.code is not None
+        else _new_codes(session, form, cells, classes)
+    )
     faults.refuse(count)
     batch_id = uuid.uuid4()
     change_id = session.execute(
@@ -159,13 +164,17 @@ def _distinct(values: Column) -> set[Any]:
     return {None if value != value else value for value in pd.unique(np.asarray(values, dtype=object))}
 
 
-def _check_values(session: Session, records: Registrations, geom: Geometries, classes: NDArray[np.object_], faults: _Faults) -> dict[str, str | None]:
+def _check_values(
+    session: Session, records: Registrations, geom: Geometries, classes: NDArray[np.object_], faults: _Faults
+) -> dict[str, str | None]:
     """Check everything that needs no place; returns the default department code of each class in use."""
     count = len(records)
     known = {
         row.code: row
         for row in session.execute(
-            text("SELECT code, geometry, department_code FROM components.classes WHERE edition = :edition AND kind = 'component' AND active"),
+            text(
+                "SELECT code, geometry, department_code FROM components.classes WHERE edition = :edition AND kind = 'component' AND active"
+            ),
             {"edition": records.edition},
         )
     }
@@ -211,16 +220,9 @@ def _cells(session: Session, records: Registrations, geom: Geometries, faults: _
     if flat.any():
         points = geom.copy()
         points[flat] = shapely.point_on_surface(geom[flat])
-    cells = _locate(session, shapely.get_x(points), shapely.get_y(points))
+    cells = locate_many(session, shapely.get_x(points), shapely.get_y(points))
     faults.add(cells == "", "geom", "the place lies in no grid cell")
     return cells
-
-
-def _locate(session: Session, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.str_]:
-    from cityops.grid.locator import Locator
-
-    rows = session.execute(text("SELECT code, ST_AsBinary(geom) AS body FROM grid.cells WHERE ended_on IS NULL")).all()
-    return Locator([row.code for row in rows], list(shapely.from_wkb([bytes(row.body) for row in rows]))).locate_many(lon, lat)
 
 
 def _prefixes(form: CodeFormat, cells: NDArray[np.str_], classes: NDArray[np.object_]) -> tuple[NDArray[np.int64], list[str]]:
@@ -229,7 +231,9 @@ def _prefixes(form: CodeFormat, cells: NDArray[np.str_], classes: NDArray[np.obj
     which_district, districts = pd.factorize(cells.astype(f"U{form.district}").astype(object))
     both = which_district * len(distinct_classes) + which_class
     which, pairs = pd.factorize(both)
-    return which, [form.prefix(str(districts[pair // len(distinct_classes)]), str(distinct_classes[pair % len(distinct_classes)])) for pair in pairs]
+    return which, [
+        form.prefix(str(districts[pair // len(distinct_classes)]), str(distinct_classes[pair % len(distinct_classes)])) for pair in pairs
+    ]
 
 
 def _new_codes(session: Session, form: CodeFormat, cells: NDArray[np.str_], classes: NDArray[np.object_]) -> NDArray[np.str_]:

@@ -8,13 +8,13 @@ from typing import Any, Final
 
 import shapely
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from cityops.components.errors import AttributeInvalid, ClassNotUsable, DepartmentUnknown, GeometryInvalid, OutsideTheGrid, ReasonMissing
 from cityops.components.models import Class
 from cityops.components.queries import missing_departments
 from cityops.components.rules import SHAPES, STATES, shape_fits
+from cityops.grid.queries import locate
 
 MAX_VERTICES = 20_000
 MAX_ATTRIBUTES = 100
@@ -53,26 +53,22 @@ def geometry_fault(geom: BaseGeometry | None, wanted: str) -> str | None:
     return None
 
 
-def cell_at(session: Session, geom: BaseGeometry) -> tuple[str, float, float]:
-    """The live cell of a geometry and the point on it (degrees) that decides; raises OutsideTheGrid."""
+def cell_at(session: Session, geom: BaseGeometry) -> str:
+    """The live cell of a geometry, decided by a point on it (degrees); raises OutsideTheGrid."""
     point = geom if geom.geom_type == "Point" else geom.point_on_surface()
-    code = session.execute(
-        text(
-            "SELECT code FROM grid.cells WHERE ended_on IS NULL AND ST_Intersects(geom, ST_SetSRID(ST_MakePoint(:lon, :lat), 4490))"
-            " ORDER BY code LIMIT 1"
-        ),
-        {"lon": point.x, "lat": point.y},
-    ).scalar()
-    if code is None:
+    place = locate(session, point.x, point.y)
+    if place is None:
         raise OutsideTheGrid(field="geom", fix="check the place and the reference system; extend the grid when the city grew")
-    return code, point.x, point.y
+    return place.cell_code
 
 
 def usable_class(found: Class) -> Class:
     """Raises ClassNotUsable for an event class or one that is switched off."""
     if found.kind != "component" or not found.active:
         reason = "it is a class of events" if found.kind != "component" else "it is switched off"
-        raise ClassNotUsable(class_code=found.code, edition=found.edition, reason=reason, field="class_code", fix="see GET /api/v1/classes?kind=component")
+        raise ClassNotUsable(
+            class_code=found.code, edition=found.edition, reason=reason, field="class_code", fix="see GET /api/v1/classes?kind=component"
+        )
     return found
 
 
@@ -93,7 +89,9 @@ def check_attributes(attributes: Mapping[str, Any]) -> None:
     """Raises AttributeInvalid when local attributes are too many or too long, or hold what PostgreSQL cannot keep."""
     written = json.dumps(attributes, ensure_ascii=False)
     if len(attributes) > MAX_ATTRIBUTES or len(written) > 20_000:
-        raise AttributeInvalid(reason="too many or too long", field="attributes", fix=f"at most {MAX_ATTRIBUTES} attributes and 20,000 characters")
+        raise AttributeInvalid(
+            reason="too many or too long", field="attributes", fix=f"at most {MAX_ATTRIBUTES} attributes and 20,000 characters"
+        )
     if "\\u0000" in written or "NaN" in written or "Infinity" in written:
         raise AttributeInvalid(reason="a zero character or a number that is none", field="attributes", fix="leave it out")
 

@@ -32,10 +32,10 @@ class ClassChange:
     name_zh: str | Unset = UNSET
     name_en: str | Unset = UNSET
     geometry: str | Unset = UNSET
-    department_code: str | None | Unset = UNSET
+    department_code: str | Unset | None = UNSET
     icon: str | Unset = UNSET
     mark: str | Unset = UNSET
-    note: str | None | Unset = UNSET
+    note: str | Unset | None = UNSET
     active: bool | Unset = UNSET
 
 

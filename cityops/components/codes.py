@@ -26,7 +26,8 @@ def take_numbers(session: Session, form: CodeFormat, counts: Mapping[str, int]) 
         text(
             """
             INSERT INTO components.code_counters AS n (prefix, last)
-            SELECT r.prefix, r.wanted FROM unnest(CAST(:prefixes AS text[]), CAST(:wanted AS bigint[])) AS r (prefix, wanted) ORDER BY r.prefix
+            SELECT r.prefix, r.wanted FROM unnest(CAST(:prefixes AS text[]), CAST(:wanted AS bigint[])) AS r (prefix, wanted)
+            ORDER BY r.prefix
             ON CONFLICT (prefix) DO UPDATE SET last = n.last + excluded.last
             RETURNING prefix, last
             """

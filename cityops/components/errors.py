@@ -97,7 +97,12 @@ class BatchRefused(Invalid):
     def __init__(self, *, faults: list[dict[str, Any]], rows: int, count: int) -> None:
         first = faults[0]
         super().__init__(
-            field=str(first["field"]), fix="correct the records named in `faults` and load again", count=count, rows=rows, first=first["record"], reason=first["reason"]
+            field=str(first["field"]),
+            fix="correct the records named in `faults` and load again",
+            count=count,
+            rows=rows,
+            first=first["record"],
+            reason=first["reason"],
         )
         self.details = {"faults": faults, "fault_count": count}
 

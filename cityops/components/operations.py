@@ -91,14 +91,14 @@ class NewComponent:
 class ComponentChange:
     """What is to change about a component; fields left UNSET stay. `attributes` are merged, a key with None is taken away."""
 
-    name: str | None | Unset = UNSET
-    managing_id: int | None | Unset = UNSET
-    owner_id: int | None | Unset = UNSET
-    maintainer_id: int | None | Unset = UNSET
+    name: str | Unset | None = UNSET
+    managing_id: int | Unset | None = UNSET
+    owner_id: int | Unset | None = UNSET
+    maintainer_id: int | Unset | None = UNSET
     state: str | Unset = UNSET
-    started_on: date | None | Unset = UNSET
-    source: str | None | Unset = UNSET
-    note: str | None | Unset = UNSET
+    started_on: date | Unset | None = UNSET
+    source: str | Unset | None = UNSET
+    note: str | Unset | None = UNSET
     attributes: Mapping[str, Any] | Unset = UNSET  # Any: as above
 
     def given(self) -> dict[str, Any]:
@@ -111,7 +111,9 @@ def seed(session: Session) -> None:
     seed_editions(session)
 
 
-def register(session: Session, actor: Viewer | None, now: datetime, new: NewComponent, *, reason: str | None = None, on: date | None = None) -> ComponentRecord:
+def register(
+    session: Session, actor: Viewer | None, now: datetime, new: NewComponent, *, reason: str | None = None, on: date | None = None
+) -> ComponentRecord:
     """Enter a thing into the register and give it a code. `on` is the city's local day.
 
     Raises ClassNotFound, ClassNotUsable, GeometryInvalid, OutsideTheGrid, DepartmentUnknown, CodeInvalid, CodeTaken,
@@ -123,7 +125,7 @@ def register(session: Session, actor: Viewer | None, now: datetime, new: NewComp
     check_attributes(new.attributes)
     for name in ("name", "source", "note"):
         check_text(getattr(new, name), name)
-    cell_code, lon, lat = cell_at(session, new.geom)
+    cell_code = cell_at(session, new.geom)
     managing_id = new.managing_id if new.managing_id is not None else default_department(session, class_.department_code, cell_code)
     departments = (managing_id, new.owner_id, new.maintainer_id)
     _allow(policy.may_change(actor, "register", cell_code, departments) if actor else None)
@@ -135,7 +137,9 @@ def register(session: Session, actor: Viewer | None, now: datetime, new: NewComp
     else:
         claim_code(session, new.code)
         if not new.code.startswith(prefix):
-            raise CodeInvalid(code=new.code, reason=f"the place and class ask for {prefix}…", field="code", fix="leave the code out and one will be given")
+            raise CodeInvalid(
+                code=new.code, reason=f"the place and class ask for {prefix}…", field="code", fix="leave the code out and one will be given"
+            )
         code = new.code
     change_id = _change(session, actor, now, "register", reason)
     component_id = session.execute(
@@ -149,7 +153,10 @@ def register(session: Session, actor: Viewer | None, now: datetime, new: NewComp
             """
         ),
         {
-            **{name: getattr(new, name) for name in ("edition", "class_code", "name", "owner_id", "maintainer_id", "state", "source", "note")},
+            **{
+                name: getattr(new, name)
+                for name in ("edition", "class_code", "name", "owner_id", "maintainer_id", "state", "source", "note")
+            },
             "code": code,
             "geom": to_wkb(new.geom, output_dimension=2),
             "srid": SRID,
@@ -217,7 +224,7 @@ def relocate(
     held = _hold(session, actor, "relocate", code, expected)
     _alive(held)
     check_geometry(geom, class_of(session, held.edition, "component", held.class_code))
-    cell_code, _, _ = cell_at(session, geom)
+    cell_code = cell_at(session, geom)
     _allow(policy.may_change(actor, "relocate", cell_code, held.departments) if actor else None)
     return _write(session, actor, now, "relocate", held, {"geom": geom, "cell_code": cell_code}, reason, on)
 
@@ -268,7 +275,7 @@ def reinstate(
     if held.retired_at is None:
         raise ComponentInUse(code=held.code, fix="nothing is to be done")
     shape = session.execute(text("SELECT ST_AsBinary(geom) FROM components.components WHERE id = :id"), {"id": held.id}).scalar_one()
-    cell_code, _, _ = cell_at(session, _from_wkb(shape))
+    cell_code = cell_at(session, _from_wkb(shape))
     return _write(session, actor, now, "reinstate", held, {"retired_at": None, "cell_code": cell_code}, reason, on)
 
 
@@ -351,7 +358,14 @@ def _change(session: Session, actor: Viewer | int | None, now: datetime, act: st
 
 
 def _write(
-    session: Session, actor: Viewer | None, now: datetime, act: str, held: ComponentRecord, values: dict[str, Any], reason: str | None, on: date | None
+    session: Session,
+    actor: Viewer | None,
+    now: datetime,
+    act: str,
+    held: ComponentRecord,
+    values: dict[str, Any],
+    reason: str | None,
+    on: date | None,
 ) -> ComponentRecord:
     """Write the new version. Any: each column has its type."""
     change_id = _change(session, actor, now, act, reason)

@@ -92,7 +92,9 @@ def by_code(session: Session, code: str, as_of: datetime | None = None, viewer: 
     return None if component_id is None else by_id(session, component_id, as_of, viewer)
 
 
-def by_id(session: Session, component_id: int, as_of: datetime | None = None, viewer: Viewer | None = None, *, lock: bool = False) -> ComponentRecord | None:
+def by_id(
+    session: Session, component_id: int, as_of: datetime | None = None, viewer: Viewer | None = None, *, lock: bool = False
+) -> ComponentRecord | None:
     """The component with this id, now or at `as_of`; `lock` holds the current row until the transaction ends."""
     seen, params = visible(viewer, COLUMNS) if viewer is not None else ("TRUE", {})
     row = session.execute(
@@ -113,7 +115,9 @@ def known(session: Session, code: str, viewer: Viewer | None, *, lock: bool = Fa
 
 def aliases_of(session: Session, component_id: int) -> list[str]:
     """The codes a component had before, oldest first."""
-    found = session.execute(text("SELECT old_code FROM components.code_aliases WHERE component_id = :id ORDER BY since, old_code"), {"id": component_id})
+    found = session.execute(
+        text("SELECT old_code FROM components.code_aliases WHERE component_id = :id ORDER BY since, old_code"), {"id": component_id}
+    )
     return [row.old_code for row in found]
 
 
@@ -144,7 +148,8 @@ def default_department(session: Session, department_code: str | None, cell_code:
         text(
             """
             SELECT id FROM identity.departments
-            WHERE active AND (code = :code OR code LIKE :like) AND (division_code IS NULL OR starts_with(CAST(:cell AS text), division_code))
+            WHERE active AND (code = :code OR code LIKE :like)
+              AND (division_code IS NULL OR starts_with(CAST(:cell AS text), division_code))
             ORDER BY length(division_code) DESC NULLS LAST, code LIMIT 1
             """
         ),

@@ -51,7 +51,12 @@ class CodeFormat:
     def prefix(self, cell_code: str, class_code: str) -> str:
         """District + class: the part under which sequence numbers are counted. Raises CodeInvalid for a class of another width."""
         if len(class_code) != self.class_:
-            raise CodeInvalid(code=class_code, reason=f"a class has {self.class_} digits here", field="class_code", fix="use a class of the city's code format")
+            raise CodeInvalid(
+                code=class_code,
+                reason=f"a class has {self.class_} digits here",
+                field="class_code",
+                fix="use a class of the city's code format",
+            )
         return cell_code[: self.district] + class_code
 
     def code(self, prefix: str, sequence: int) -> str:
@@ -63,7 +68,12 @@ class CodeFormat:
     def split(self, code: str) -> tuple[str, str, int]:
         """District, class and sequence of a code; raises CodeInvalid."""
         if len(code) != self.width or not (code.isascii() and code.isdigit()):
-            raise CodeInvalid(code=code, reason=f"a code has {self.width} digits", field="code", fix=f"{self.district} district + {self.class_} class + {self.sequence} sequence digits")
+            raise CodeInvalid(
+                code=code,
+                reason=f"a code has {self.width} digits",
+                field="code",
+                fix=f"{self.district} district + {self.class_} class + {self.sequence} sequence digits",
+            )
         end = self.district + self.class_
         return code[: self.district], code[self.district : end], int(code[end:])
 

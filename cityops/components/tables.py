@@ -44,10 +44,17 @@ def read_rows(path: Path, columns: tuple[str, ...], error: Callable[..., Cityops
             reader = csv.DictReader(file, strict=True)
             absent = [column for column in columns if column not in (reader.fieldnames or [])]
             if absent:
-                raise error(file=str(path), line=1, reason="the column " + ", ".join(absent) + " is missing", fix="columns: " + ",".join(columns))
+                raise error(
+                    file=str(path), line=1, reason="the column " + ", ".join(absent) + " is missing", fix="columns: " + ",".join(columns)
+                )
             for row in reader:
                 if None in row or None in row.values():
-                    raise error(file=str(path), line=reader.line_num, reason="the number of fields differs from the header", fix="quote fields that hold commas")
+                    raise error(
+                        file=str(path),
+                        line=reader.line_num,
+                        reason="the number of fields differs from the header",
+                        fix="quote fields that hold commas",
+                    )
                 yield reader.line_num, {key: value.strip() or None for key, value in row.items()}
     except (OSError, UnicodeDecodeError, csv.Error) as failure:
         raise error(file=str(path), line=0, reason=str(failure), fix="give a readable CSV file in UTF-8") from failure

@@ -1,6 +1,9 @@
 """Verbs of room standards. For now: the seed."""
+
 from __future__ import annotations
+
 from sqlalchemy.orm import Session
+
 from cityops.standards.seeds import seed_all
 
 

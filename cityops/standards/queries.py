@@ -43,12 +43,19 @@ def condition_for(session: Session, edition: str, kind: str, class_code: str, on
             raise ConditionNotFound(condition=condition_id, field="condition_id", fix="see GET /api/v1/conditions for the class")
         ends = chosen.effective_to or date.max
         if (chosen.edition, chosen.kind, chosen.class_code) != (edition, kind, class_code) or not chosen.effective_from <= on <= ends:
-            raise ConditionNotInForce(condition=condition_id, class_code=class_code, on=on, field="condition_id", fix="choose one of the conditions of this class")
+            raise ConditionNotInForce(
+                condition=condition_id, class_code=class_code, on=on, field="condition_id", fix="choose one of the conditions of this class"
+            )
         return chosen
     found = conditions_of(session, edition, kind, class_code, on)
     if not found:
         raise NoConditionForClass(
-            kind=kind, class_code=class_code, edition=edition, on=on, field="class_code", fix="add a filing condition for the class (POST /api/v1/conditions)"
+            kind=kind,
+            class_code=class_code,
+            edition=edition,
+            on=on,
+            field="class_code",
+            fix="add a filing condition for the class (POST /api/v1/conditions)",
         )
     first = found[0]
     return [row for row in found if row.number == first.number and row.is_default == first.is_default][-1]
@@ -77,7 +84,10 @@ def limit_for(condition: Condition, grade: Grade) -> Decimal:
 def calendar_row(session: Session, city: str) -> WorkingCalendar | None:
     """The calendar of a city (a district or prefecture code), or the default one, or None."""
     return session.scalars(
-        select(WorkingCalendar).where(WorkingCalendar.city.in_([city, DEFAULT_CITY])).order_by((WorkingCalendar.city == DEFAULT_CITY)).limit(1)
+        select(WorkingCalendar)
+        .where(WorkingCalendar.city.in_([city, DEFAULT_CITY]))
+        .order_by(WorkingCalendar.city == DEFAULT_CITY)
+        .limit(1)
     ).first()
 
 
@@ -134,7 +144,9 @@ def conditions_json(session: Session, filters: dict[str, Any], limit: int, after
 
 def condition_json(session: Session, condition_id: int) -> bytes | None:
     """One condition as JSON bytes, or None."""
-    found = session.execute(text(f"SELECT ({CONDITION_JSON})::text FROM standards.conditions AS s WHERE s.id = :id"), {"id": condition_id}).scalar()
+    found = session.execute(
+        text(f"SELECT ({CONDITION_JSON})::text FROM standards.conditions AS s WHERE s.id = :id"), {"id": condition_id}
+    ).scalar()
     return found.encode() if found is not None else None
 
 

@@ -55,10 +55,16 @@ class Calendar:
         ends = [0]
         for begin, end in self.periods:
             if not ends[-1] <= begin < end <= 24 * 60:
-                raise CalendarInvalid(field="working_periods", reason="periods must follow one another within one day", fix='for example [["08:00","12:00"],["14:00","18:00"]]')
+                raise CalendarInvalid(
+                    field="working_periods",
+                    reason="periods must follow one another within one day",
+                    fix='for example [["08:00","12:00"],["14:00","18:00"]]',
+                )
             ends.append(end)
         if not self.periods:
-            raise CalendarInvalid(field="working_periods", reason="there is no working period", fix='for example [["08:00","12:00"],["14:00","18:00"]]')
+            raise CalendarInvalid(
+                field="working_periods", reason="there is no working period", fix='for example [["08:00","12:00"],["14:00","18:00"]]'
+            )
         if both := self.holidays & self.workdays:
             raise CalendarInvalid(field="days", reason=f"{min(both)} is both a holiday and a working day", fix="keep one of the two")
 
@@ -174,7 +180,7 @@ def soon_at(start: datetime, value: Decimal | int | float, unit: Unit, calendar:
 def limit_of(limits: dict[Grade, Decimal | None], grade: Grade) -> Decimal:
     """The limit for an area grade; where the standard gives none for it, the one for ordinary areas (B), then A, then C."""
     for candidate in (grade, "B", "A", "C"):
-        value = limits.get(candidate)  # type: ignore[call-overload]  # the tuple mixes the grade asked for with literals
+        value = limits.get(candidate)
         if value is not None:
             return Decimal(value)
     raise LimitInvalid(field="limit", reason="no grade has a limit", fix="give at least limit_b")
@@ -187,7 +193,9 @@ def parse_periods(periods: Iterable[Iterable[str]]) -> tuple[tuple[int, int], ..
         for begin, end in periods:
             parsed.append((_minutes(begin), _minutes(end)))
     except (ValueError, TypeError, AttributeError) as error:
-        raise CalendarInvalid(field="working_periods", reason=f"{periods!r} is not a list of times", fix='for example [["08:00","12:00"],["14:00","18:00"]]') from error
+        raise CalendarInvalid(
+            field="working_periods", reason=f"{periods!r} is not a list of times", fix='for example [["08:00","12:00"],["14:00","18:00"]]'
+        ) from error
     return tuple(parsed)
 
 

@@ -19,7 +19,19 @@ CONDITION_COLUMNS = (
     *("edition", "kind", "class_code", "number", "milestone", "filing_zh", "filing_en", "closing_zh", "closing_en"),
     *("limit_a", "limit_b", "limit_c", "unit", "department_code", "legal_basis", "effective_from", "effective_to", "source"),
 )
-DEFAULT_COLUMNS = ("edition", "kind", "major", "filing_zh", "filing_en", "closing_zh", "closing_en", "limit_a", "limit_b", "limit_c", "unit")
+DEFAULT_COLUMNS = (
+    "edition",
+    "kind",
+    "major",
+    "filing_zh",
+    "filing_en",
+    "closing_zh",
+    "closing_en",
+    "limit_a",
+    "limit_b",
+    "limit_c",
+    "unit",
+)
 HOLIDAY_SOURCE = "chinesecalendar"
 EDITED = "city"
 """Source of a day a person entered; no seed ever touches it."""
@@ -40,18 +52,21 @@ def _seed_conditions(session: Session, path: Path) -> None:
     rows = []
     for line, row in read_rows(path, CONDITION_COLUMNS, SeedFileInvalid):
         if row["unit"] not in UNITS or not row["limit_b"] or not row["filing_zh"] or not row["filing_en"]:
-            raise SeedFileInvalid(file=str(path), line=line, reason="unit, limit_b and both filing texts must be filled", fix="units: " + ", ".join(UNITS))
+            raise SeedFileInvalid(
+                file=str(path), line=line, reason="unit, limit_b and both filing texts must be filled", fix="units: " + ", ".join(UNITS)
+            )
         rows.append(row)
     session.execute(
         text(
             """
-            INSERT INTO standards.conditions AS s (edition, kind, class_code, number, milestone, filing_zh, filing_en, closing_zh, closing_en,
-                limit_a, limit_b, limit_c, unit, department_code, legal_basis, effective_from, effective_to, source)
-            SELECT r.* FROM json_to_recordset(CAST(:rows AS json)) AS r (edition text, kind text, class_code text, number int, milestone int,
-                filing_zh text, filing_en text, closing_zh text, closing_en text, limit_a numeric, limit_b numeric, limit_c numeric,
-                unit text, department_code text, legal_basis text, effective_from date, effective_to date, source text)
+            INSERT INTO standards.conditions AS s (edition, kind, class_code, number, milestone, filing_zh, filing_en, closing_zh,
+                closing_en, limit_a, limit_b, limit_c, unit, department_code, legal_basis, effective_from, effective_to, source)
+            SELECT r.* FROM json_to_recordset(CAST(:rows AS json)) AS r (edition text, kind text, class_code text, number int,
+                milestone int, filing_zh text, filing_en text, closing_zh text, closing_en text, limit_a numeric, limit_b numeric,
+                limit_c numeric, unit text, department_code text, legal_basis text, effective_from date, effective_to date, source text)
             ON CONFLICT ON CONSTRAINT uq_conditions_number DO UPDATE SET
-                filing_zh = excluded.filing_zh, filing_en = excluded.filing_en, closing_zh = excluded.closing_zh, closing_en = excluded.closing_en,
+                filing_zh = excluded.filing_zh, filing_en = excluded.filing_en,
+                closing_zh = excluded.closing_zh, closing_en = excluded.closing_en,
                 limit_a = excluded.limit_a, limit_b = excluded.limit_b, limit_c = excluded.limit_c, unit = excluded.unit,
                 department_code = excluded.department_code, legal_basis = excluded.legal_basis, effective_to = excluded.effective_to,
                 source = excluded.source
@@ -63,7 +78,7 @@ def _seed_conditions(session: Session, path: Path) -> None:
 
 
 def _seed_defaults(session: Session, path: Path) -> None:
-    """One marked default condition for every class that has no condition at all; the rule with edition and major wins over the general one."""
+    """One marked default condition for every class that has none at all; a rule with edition and major wins over a general one."""
     rules = [row for _, row in read_rows(path, DEFAULT_COLUMNS, SeedFileInvalid)]
     session.execute(
         text(
@@ -90,7 +105,12 @@ def _seed_calendars(session: Session, path: Path) -> None:
     for line, row in read_rows(path, ("city", "timezone", "working_periods"), SeedFileInvalid):
         periods = [period.split("-") for period in (row["working_periods"] or "").split()]
         if not row["city"] or not row["timezone"] or not parse_periods(periods):
-            raise SeedFileInvalid(file=str(path), line=line, reason="city, timezone and working_periods must be filled", fix="for example default,Asia/Shanghai,08:00-12:00 14:00-18:00")
+            raise SeedFileInvalid(
+                file=str(path),
+                line=line,
+                reason="city, timezone and working_periods must be filled",
+                fix="for example default,Asia/Shanghai,08:00-12:00 14:00-18:00",
+            )
         session.execute(
             text(
                 "INSERT INTO standards.calendars (city, timezone, working_periods) VALUES (:city, :timezone, CAST(:periods AS jsonb))"
@@ -121,7 +141,8 @@ def seed_chinese_holidays(session: Session, calendar_id: int) -> None:
     years = sorted({on.year for on in published.holidays})
     session.execute(
         text(
-            "UPDATE standards.calendars SET known_years = (SELECT array_agg(DISTINCT y ORDER BY y) FROM unnest(known_years || CAST(:years AS int[])) AS y)"
+            "UPDATE standards.calendars SET known_years ="
+            " (SELECT array_agg(DISTINCT y ORDER BY y) FROM unnest(known_years || CAST(:years AS int[])) AS y)"
             " WHERE id = :calendar AND NOT known_years @> CAST(:years AS int[])"
         ),
         {"calendar": calendar_id, "years": years},
