@@ -17,6 +17,7 @@ from cityops.components.errors import ClassNotFound
 from cityops.components.models import Class
 from cityops.components.queries import ComponentRecord
 from cityops.geo.crs import to_storage
+from cityops.grid import queries as grid_queries
 from cityops.media import queries as media_queries
 from cityops.standards import queries as standard_queries
 from cityops.standards.errors import ConditionNotFound, ConditionNotInForce, NoConditionForClass
@@ -73,8 +74,6 @@ def find_place(
     elif crs is not None and crs.upper() != STORAGE:
         x, y = to_storage(lon, lat, crs)
         lon, lat = float(x), float(y)
-    from cityops.grid import queries as grid_queries
-
     place = grid_queries.locate(session, lon, lat)
     if place is None:
         raise errors.PlaceOutsideGrid(field="lon", fix="choose a place inside the managed area, or say which crs the coordinates are in")

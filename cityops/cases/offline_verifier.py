@@ -27,6 +27,24 @@ def canonical(record):
     return json.dumps(record, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
+def read(text):
+    """The event a text holds; raises ValueError when it is not one, whatever was done to it."""
+    record = json.loads(text)
+    if not isinstance(record, dict) or any(field not in record for field in FIELDS):
+        raise ValueError("fields are missing")
+    if not isinstance(record["at"], str) or not isinstance(record["body"], dict):
+        raise ValueError("a field has the wrong type")
+    photos = record["body"].get("photos", [])
+    if not isinstance(photos, list) or not all(isinstance(photo, dict) and is_digest(photo.get("digest")) for photo in photos):
+        raise ValueError("the list of photos is damaged")
+    return record
+
+
+def is_digest(value):
+    """Whether a value is a sha256 in lower-case hexadecimal."""
+    return isinstance(value, str) and len(value) == 64 and all(c in "0123456789abcdef" for c in value)
+
+
 class ChainCheck:
     """Follows one chain, event by event, and collects what is wrong with it as (code, detail) pairs."""
 
@@ -51,9 +69,7 @@ class ChainCheck:
             self.fault("digest-mismatch", "event %d was changed, removed or put in another place" % self.seq)
         self.digest = digest
         try:
-            record = json.loads(text)
-            if not isinstance(record, dict) or any(field not in record for field in FIELDS):
-                raise ValueError("fields are missing")
+            record = read(text)
         except ValueError as error:
             self.fault("not-readable", "event %d: %s" % (self.seq, error))
             return None
@@ -68,7 +84,7 @@ class ChainCheck:
         if record["at"] < self.at:
             self.fault("time-runs-back", "event %d is older than the one before it" % self.seq)
         self.state, self.at = record["to"], record["at"]
-        self.photos.extend(photo["digest"] for photo in record["body"].get("photos", ()))
+        self.photos.extend(photo["digest"] for photo in record["body"].get("photos", []))
         return record
 
     def finish(self, event_count, head_digest):
@@ -126,7 +142,7 @@ def main(arguments):
     try:
         with open(arguments[0], encoding="utf-8", newline="") as lines:
             results = list(check_file(lines, photos_in(arguments[2]) if len(arguments) == 3 else None))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         print("%s cannot be checked: %s" % (arguments[0], error), file=sys.stderr)
         return 2
     broken = 0
