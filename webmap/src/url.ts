@@ -22,7 +22,7 @@ export interface Filters {
   sort: string;
 }
 
-export type Selection = { kind: 'case' | 'component' | 'cell'; id: string };
+export type Selection = { kind: 'case' | 'component' | 'cell' | 'new'; id: string };
 
 export interface UrlState {
   view: View | null;
@@ -55,7 +55,7 @@ const NAMES: Record<(typeof TEXTS)[number], string> = {
   q: 'q',
   sort: 'sort',
 };
-const KINDS = ['case', 'component', 'cell'] as const;
+const KINDS = ['case', 'component', 'cell', 'new'] as const;
 
 /** Reads a query string; nonsense in any part falls back to that part's default. */
 export function parseUrl(search: string): UrlState {

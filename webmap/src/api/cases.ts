@@ -55,6 +55,19 @@ export async function reportCase(body: ReportBody, key: string): Promise<{ numbe
   return (await request<{ number: string }>('/cases', { method: 'POST', body, key })).data;
 }
 
+export interface Source {
+  source: string;
+  title_zh: string;
+  title_en: string;
+  posts: string[];
+  needs_photo?: boolean;
+}
+
+/** The workflow as the server runs it; here for its sources and who may enter them. */
+export function readWorkflow(): Promise<{ sources: Source[] }> {
+  return get<{ sources: Source[] }>('/cases/workflow');
+}
+
 export interface PinCollection {
   type: 'FeatureCollection';
   features: {

@@ -105,7 +105,8 @@ async function problemOf(response: Response, path: string): Promise<Problem> {
       // A cut answer: the status alone still tells the family of the trouble.
     }
   }
-  if (response.status === 401 && path !== '/session' && path !== '/tokens') wire.dispatchEvent(new Event('unauthenticated'));
+  if (response.status === 401 && path !== '/session' && path !== '/tokens')
+    wire.dispatchEvent(new Event('unauthenticated'));
   return new Problem(response.status, body);
 }
 

@@ -26,7 +26,8 @@ export class Stream extends EventTarget {
       if (source.readyState === EventSource.CLOSED) this.timer = window.setTimeout(() => this.open(), 5000);
     };
     source.onmessage = (event) => this.take('', event);
-    for (const topic of TOPICS) source.addEventListener(topic, (event) => this.take(topic, event as MessageEvent<string>));
+    for (const topic of TOPICS)
+      source.addEventListener(topic, (event) => this.take(topic, event as MessageEvent<string>));
   }
 
   close(): void {

@@ -43,6 +43,7 @@ export interface CaseItem {
   lat: number | null;
   cell_code: string;
   street_name_zh: string | null;
+  street_name_en?: string | null;
   department_id: number | null;
   department_name_zh: string | null;
   department_name_en: string | null;
@@ -58,6 +59,8 @@ export interface CasePage {
   total: number;
   in_view: number;
   without_place: number;
+  /** The counts stop at 10,000; then there are more than they say. */
+  capped: boolean;
 }
 
 export interface Act {
@@ -70,6 +73,9 @@ export interface Act {
   reason_zh: string | null;
   reason_en: string | null;
   requires: string[];
+  /** A way out of the usual path: return, void, send back. */
+  aside?: boolean;
+  results?: { result: string; title_zh: string; title_en: string }[];
 }
 
 export interface Photo {
@@ -88,6 +94,7 @@ export interface CaseEvent {
   actor_post: string | null;
   from_state: string | null;
   to_state: string | null;
+  result?: string | null;
   note: string | null;
   digest: string;
 }
@@ -101,11 +108,14 @@ export interface Routing {
 }
 
 export interface CaseDetail extends CaseItem {
+  edition: string;
   source: string;
   filed_at: string | null;
   dispatched_at: string | null;
   handled_at: string | null;
   closed_at: string | null;
+  handler_name?: string | null;
+  assignee_name?: string | null;
   component: { code: string; name?: string | null; class_code?: string; started_on?: string | null } | null;
   condition: Record<string, unknown> | null;
   limit: { value?: number | string; unit?: string } | null;
@@ -183,6 +193,7 @@ export interface Task {
   case_number: string;
   kind: 'verify' | 'check';
   state: string;
+  soon_at: string | null;
   due_at: string | null;
   created_at: string;
   lon: number | null;

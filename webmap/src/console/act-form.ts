@@ -1,32 +1,20 @@
 /** What can be done with the case now. A disabled act says why; an act that needs words or a photo asks for them here. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { ActBody } from '../api/cases';
-import { uploadPhoto } from '../api/city';
 import { get } from '../api/client';
 import { asProblem } from '../api/problem';
-import { uuid } from '../api/uuid';
 import type { Act, CaseDetail } from '../api/types';
-import { pick, t, tt } from '../i18n';
-import { shrink } from '../ui/photo';
+import { pick, t } from '../i18n';
 import { Element } from '../ui/element';
-import { icon } from '../ui/icon';
+import { type Taken, takenView, upload } from '../ui/taken';
 import { store, Watch } from './store';
-
-const RESULTS: Record<string, readonly string[]> = { verify: ['exists', 'absent', 'unverifiable'], check: ['pass', 'fail'] };
-
-interface Taken {
-  blob: Blob;
-  url: string;
-  key: string;
-  id: number | null;
-  at: string;
-}
 
 interface Condition {
   id: number;
   number: number;
   filing_zh: string;
   filing_en: string | null;
+  is_default: boolean;
 }
 
 export class ActForm extends Element {
@@ -50,10 +38,12 @@ export class ActForm extends Element {
     this.told = null;
     this.problem = '';
     this.taken = [];
-    if (act.requires.length === 0 && !RESULTS[act.act]) return void store.detail.send(act, {});
+    if (act.requires.length === 0 && !act.results?.length) return void store.detail.send(act, {});
     store.detail.openAct(act);
     if (act.requires.includes('condition')) void this.loadConditions();
-    void this.updateComplete.then(() => this.querySelector<HTMLElement>('.actform textarea, .actform select, .actform input')?.focus());
+    void this.updateComplete.then(() =>
+      this.querySelector<HTMLElement>('.actform textarea, .actform select, .actform input')?.focus(),
+    );
   }
 
   private async loadConditions(): Promise<void> {
@@ -61,25 +51,16 @@ export class ActForm extends Element {
     if (!data) return;
     this.conditions = [];
     try {
-      const body = await get<{ items: Condition[] } | Condition[]>('/conditions', { kind: data.kind, class_code: data.class_code, limit: 100 });
+      const body = await get<{ items: Condition[] } | Condition[]>('/conditions', {
+        edition: data.edition,
+        kind: data.kind,
+        class_code: data.class_code,
+        limit: 100,
+      });
       this.conditions = Array.isArray(body) ? body : body.items;
     } catch (error) {
       this.problem = asProblem(error).readable;
     }
-    this.requestUpdate();
-  }
-
-  private async addPhotos(event: Event): Promise<void> {
-    const input = event.target as HTMLInputElement;
-    for (const file of input.files ?? []) {
-      try {
-        const blob = await shrink(file);
-        this.taken = [...this.taken, { blob, url: URL.createObjectURL(blob), key: uuid(), id: null, at: new Date(file.lastModified).toISOString() }];
-      } catch {
-        this.problem = t('photo.unreadable', { name: file.name });
-      }
-    }
-    input.value = '';
     this.requestUpdate();
   }
 
@@ -101,13 +82,12 @@ export class ActForm extends Element {
     }
     try {
       const phase = act.act === 'handle' ? 'after' : act.act === 'check' ? 'check' : 'before';
-      for (const photo of this.taken) photo.id ??= (await uploadPhoto(photo.blob, { phase, taken_at: photo.at }, photo.key)).id;
+      if (this.taken.length) body.photos = await upload(this.taken, phase);
     } catch (error) {
       this.problem = asProblem(error).readable;
       this.requestUpdate();
       return;
     }
-    if (this.taken.length) body.photos = this.taken.map((photo) => photo.id!);
     if (await store.detail.send(act, body)) {
       for (const photo of this.taken) URL.revokeObjectURL(photo.url);
       this.taken = [];
@@ -135,34 +115,37 @@ export class ActForm extends Element {
     if (name === 'department')
       return html`<label class="field"><span>${t('act.department')}</span><select class="input" name="department" required>
         ${store.city.departments.map(
-          (item) => html`<option value=${item.id} ?selected=${item.id === data.department_id}>${pick(item.name_zh, item.name_en)}</option>`,
+          (item) =>
+            html`<option value=${item.id} ?selected=${item.id === data.department_id}>${pick(item.name_zh, item.name_en)}</option>`,
         )}</select></label>`;
+    const chosen = (data.condition as { id?: number } | null)?.id;
     if (name === 'condition')
-      return html`<label class="field"><span>${t('act.condition')}</span><select class="input" name="condition" required>
-        ${this.conditions.map((item) => html`<option value=${item.id}>${item.number}. ${pick(item.filing_zh, item.filing_en)}</option>`)}</select></label>`;
+      return html`<label class="field"><span>${t('act.condition')}</span><select class="input" name="condition">
+        ${this.conditions.map((item) => html`<option value=${item.id} ?selected=${chosen ? item.id === chosen : item.is_default}>${item.number}. ${pick(item.filing_zh, item.filing_en)}</option>`)}</select></label>`;
     if (name === 'photo')
-      return html`<div class="field"><span>${t('act.photo')}</span><div class="taken">
-        ${this.taken.map(
-          (photo) => html`<span><img src=${photo.url} alt=${t('act.photo')} /><button type="button" aria-label=${t('photo.remove')} @click=${() => {
-            this.taken = this.taken.filter((other) => other !== photo);
-            URL.revokeObjectURL(photo.url);
-            this.requestUpdate();
-          }}>${icon('x')}</button></span>`,
-        )}
-        <label class="btn">${icon('camera')}${t('photo.add')}<input class="sr" type="file" name="files" accept="image/*" multiple @change=${this.addPhotos} /></label>
-      </div></div>`;
+      return takenView(
+        this.taken,
+        (next) => {
+          this.taken = next;
+          this.requestUpdate();
+        },
+        (wrong) => {
+          this.problem = wrong;
+        },
+      );
     return nothing;
   }
 
   private form(act: Act, data: CaseDetail): TemplateResult {
-    const results = RESULTS[act.act] ?? [];
+    const results = act.results ?? [];
     const problem = this.problem || store.detail.actProblem?.readable;
     const title = pick(act.title_zh, act.title_en);
     return html`<form class="actform" aria-label=${title} @submit=${(event: SubmitEvent) => void this.submit(event, act)}>
       ${
         results.length
           ? html`<fieldset class="field"><legend>${t('act.result')}</legend><span class="choices-row">${results.map(
-              (result, at) => html`<label class="radio"><input type="radio" name="result" value=${result} required ?checked=${at === 0} />${tt(`result.${result}`, result)}</label>`,
+              (entry, at) =>
+                html`<label class="radio"><input type="radio" name="result" value=${entry.result} required ?checked=${at === 0} />${pick(entry.title_zh, entry.title_en)}</label>`,
             )}</span></fieldset>`
           : nothing
       }

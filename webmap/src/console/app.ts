@@ -2,8 +2,8 @@
 import { html, nothing } from 'lit';
 import { wire } from '../api/client';
 import { type Change, Stream } from '../api/events';
-import { currentSession } from '../api/session';
 import { asProblem, type Problem } from '../api/problem';
+import { currentSession } from '../api/session';
 import type { Session } from '../api/types';
 import { t } from '../i18n';
 import { Element } from '../ui/element';
@@ -128,7 +128,8 @@ export class Console extends Element {
     if (this.phase === 'out') return html`<co-sign-in></co-sign-in><co-toasts></co-toasts>`;
     if (this.phase === 'broken' && this.problem)
       return html`<main class="signin">${problemNote(this.problem, () => void this.start())}</main>`;
-    if (this.phase === 'starting') return html`<main class="signin" aria-busy="true"><span class="sr">${t('loading')}</span></main>`;
+    if (this.phase === 'starting')
+      return html`<main class="signin" aria-busy="true"><span class="sr">${t('loading')}</span></main>`;
     return html`<a class="skip" href="#list-title">${t('skip_map')}</a>
       <div class="console" data-pane=${this.pane} data-detail=${store.url.selection ? 'open' : 'none'}>
         <co-top-bar></co-top-bar>

@@ -2,7 +2,7 @@
 import { casePins, listCases, type PinCollection, readCase } from '../api/cases';
 import type { Query } from '../api/client';
 import { asProblem, type Problem } from '../api/problem';
-import type { CaseItem } from '../api/types';
+import type { CaseItem, CasePage } from '../api/types';
 import type { Filters } from '../url';
 import type { Store } from './store';
 
@@ -29,6 +29,8 @@ export class CaseList {
   total = 0;
   inView = 0;
   withoutPlace = 0;
+  capped = false;
+  everythingCapped = false;
   /** Cases that exist for this viewer whatever the filters; null until known. */
   everything: number | null = null;
   state: 'loading' | 'ready' | 'error' = 'loading';
@@ -94,7 +96,8 @@ export class CaseList {
     void this.countEverything();
   }
 
-  private take(page: { total: number; in_view: number; without_place: number }): void {
+  private take(page: CasePage): void {
+    this.capped = page.capped;
     this.total = page.total;
     this.inView = page.in_view;
     this.withoutPlace = page.without_place;
@@ -103,7 +106,9 @@ export class CaseList {
   private async countEverything(): Promise<void> {
     if (this.everything !== null && this.everything >= this.total) return;
     try {
-      this.everything = (await listCases({ limit: 1 })).total;
+      const page = await listCases({ limit: 1 });
+      this.everything = page.total;
+      this.everythingCapped = page.capped;
       this.store.changed();
     } catch {
       // Only the "hidden by filters" remark is missing then; the list itself reports its own failures.
@@ -200,7 +205,10 @@ export class CaseList {
 
   /** The user pressed "n new": now rows may move. */
   showWaiting(): void {
-    if (!this.fresh) return this.reload();
+    if (!this.fresh) {
+      this.reload();
+      return;
+    }
     this.items = this.fresh;
     this.next = this.freshNext;
     this.fresh = null;

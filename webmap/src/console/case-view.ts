@@ -27,9 +27,10 @@ export function caseView(data: CaseDetail): TemplateResult {
 }
 
 function clockChip(data: CaseDetail): TemplateResult {
-  if (closed(data.state)) return html`<span class="chip ${data.state === 'closed' ? 'ok' : 'paused'}">${stateName(data.state)}</span>`;
+  if (closed(data.state))
+    return html`<span class="chip ${data.state === 'closed' ? 'ok' : 'paused'}">${stateName(data.state)}</span>`;
   if (data.light === 'paused') return html`<span class="chip paused">${t('light.paused')}</span>`;
-  const due = data.due_at ?? data.state_due_at;
+  const due = data.state_due_at ?? data.due_at;
   return html`<span class="chip ${data.light}" title=${exact(due)}>${remaining(due, store.now) || stateName(data.state)}</span>`;
 }
 
@@ -47,11 +48,7 @@ function steps(data: CaseDetail): TemplateResult {
     </ol>
     <p class="where"><b>${stateName(data.state)}</b>${
       data.department_name_zh ? html` · ${pick(data.department_name_zh, data.department_name_en)}` : nothing
-    }${
-      data.state_due_at && !closed(data.state)
-        ? html` · <span title=${exact(data.state_due_at)}>${t('detail.step_due', { when: remaining(data.state_due_at, store.now) })}</span>`
-        : nothing
-    }</p>
+    }${data.handler_name ? html` · ${data.handler_name}` : nothing}</p>
   </div>`;
 }
 
@@ -67,13 +64,13 @@ function facts(data: CaseDetail): TemplateResult {
     value !== null && value !== undefined
       ? html`${t('fact.limit_value', { n: Number(value), unit: tt(`unit.${unit}`, String(unit ?? '')) })}${
           data.area_grade ? html`${t('fact.grade', { grade: data.area_grade })}` : nothing
-        }${data.due_at ? html`，<span title=${exact(data.due_at)}>${t('fact.until', { at: clock(data.due_at, store.now) })}</span>` : nothing}`
+        }${data.due_at ? html`${t('list_sep')}<span title=${exact(data.due_at)}>${t('fact.until', { at: clock(data.due_at, store.now) })}</span>` : nothing}`
       : null;
   const component = data.component;
   return html`<dl class="facts">
     ${fact(
       t('fact.place'),
-      html`${[data.address, data.street_name_zh].filter(Boolean).join('，')}${data.address || data.street_name_zh ? '，' : ''}<button type="button" class="link" @click=${() => store.select({ kind: 'cell', id: data.cell_code })}>${t('fact.cell', { code: data.cell_code })}</button>`,
+      html`${[data.address, pick(data.street_name_zh, data.street_name_en)].filter(Boolean).join(t('list_sep'))}${data.address || data.street_name_zh ? t('list_sep') : ''}<button type="button" class="link" @click=${() => store.select({ kind: 'cell', id: data.cell_code })}>${t('fact.cell', { code: data.cell_code })}</button>`,
     )}
     ${
       component
@@ -100,7 +97,9 @@ function routing(data: CaseDetail): TemplateResult | typeof nothing {
     .map((loser) => {
       if (typeof loser === 'string') return loser;
       const entry = loser as Record<string, string | null>;
-      const name = pick(entry.department_name_zh ?? entry.name_zh, entry.department_name_en ?? entry.name_en) || String(entry.department ?? '');
+      const name =
+        pick(entry.department_name_zh ?? entry.name_zh, entry.department_name_en ?? entry.name_en) ||
+        String(entry.department ?? '');
       const reason = pick(entry.why_zh, entry.why_en);
       return reason ? t('routing.loser', { name, why: reason }) : name;
     })
@@ -130,7 +129,7 @@ function log(data: CaseDetail): TemplateResult {
             event.actor_name
               ? html` · ${event.actor_name}${event.actor_post ? html`（${tt(`post.${event.actor_post}`, event.actor_post)}）` : nothing}`
               : nothing
-          }${event.note ? html`<small>${event.note}</small>` : nothing}</span>
+          }${event.result ? html`：${tt(`result.${event.result}`, event.result)}` : nothing}${event.note ? html`<small>${event.note}</small>` : nothing}</span>
           <code title=${t('log.digest', { digest: event.digest })}>${event.digest?.slice(0, 6)}</code>
         </li>`,
       )}

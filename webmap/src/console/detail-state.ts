@@ -46,6 +46,11 @@ export class Detail {
       this.store.changed();
       return;
     }
+    if (selection.kind === 'new') {
+      this.state = 'ready';
+      this.store.changed();
+      return;
+    }
     this.state = 'loading';
     void this.load();
   }
@@ -67,7 +72,7 @@ export class Detail {
         this.component = component;
         this.history = [];
         void this.loadHistory(selection.id, round);
-      } else {
+      } else if (selection.kind === 'cell') {
         const cell = await readCell(selection.id);
         if (round !== this.asked) return;
         this.cell = cell;

@@ -3,7 +3,7 @@ import { html, nothing } from 'lit';
 import { classMap } from 'lit/directives/class-map.js';
 import { repeat } from 'lit/directives/repeat.js';
 import type { CaseItem } from '../api/types';
-import { pick, t, tt } from '../i18n';
+import { locale, pick, t, tt } from '../i18n';
 import { Element } from '../ui/element';
 import { icon } from '../ui/icon';
 import { problemNote } from '../ui/problem';
@@ -26,7 +26,8 @@ export class ListPane extends Element {
     const { list } = store;
     if (list.items.length === 0) return;
     const at = store.url.selection?.kind === 'case' ? list.index(store.url.selection.id) : -1;
-    const next = list.items[Math.min(list.items.length - 1, Math.max(0, at < 0 ? (by > 0 ? 0 : list.items.length - 1) : at + by))];
+    const next =
+      list.items[Math.min(list.items.length - 1, Math.max(0, at < 0 ? (by > 0 ? 0 : list.items.length - 1) : at + by))];
     if (!next) return;
     store.select({ kind: 'case', id: next.number });
     void this.updateComplete.then(() => {
@@ -73,7 +74,7 @@ export class ListPane extends Element {
 
   private row(item: CaseItem) {
     const selected = store.url.selection?.kind === 'case' && store.url.selection.id === item.number;
-    const where = [item.street_name_zh, item.cell_code].filter(Boolean).join(' · ');
+    const where = [pick(item.street_name_zh, item.street_name_en), item.cell_code].filter(Boolean).join(' · ');
     const department = pick(item.department_name_zh, item.department_name_en);
     const name = className(item);
     return html`<li>
@@ -96,12 +97,12 @@ export class ListPane extends Element {
     const { list } = store;
     const hidden = list.everything === null ? 0 : Math.max(0, list.everything - list.total);
     return html`<p class="counts" role="status">
-      ${t('list.counts', { view: list.inView, total: list.total })}${
+      ${t('list.counts', { view: many(list.inView, list.capped && list.inView >= CAP), total: many(list.total, list.capped && list.total >= CAP) })}${
         list.withoutPlace > 0 ? html` · ${t('list.without_place', { n: list.withoutPlace })}` : nothing
       } · ${store.url.filters.sort === 'due' ? t('list.by_due') : t('list.by_reported')}
       ${
         hidden > 0
-          ? html`<br />${t('list.hidden', { n: hidden })} <button type="button" class="link" @click=${() => store.clearFilters()}>${t('list.show_all')}</button>`
+          ? html`<br />${list.everythingCapped ? t('list.hidden_many') : t('list.hidden', { n: hidden })} <button type="button" class="link" @click=${() => store.clearFilters()}>${t('list.show_all')}</button>`
           : nothing
       }
     </p>`;
@@ -109,11 +110,13 @@ export class ListPane extends Element {
 
   private body() {
     const { list } = store;
-    if (list.state === 'error' && list.problem) return html`<div class="pad">${problemNote(list.problem, () => list.reload())}</div>`;
+    if (list.state === 'error' && list.problem)
+      return html`<div class="pad">${problemNote(list.problem, () => list.reload())}</div>`;
     if (list.state === 'loading' && list.items.length === 0)
       return html`<div aria-busy="true"><span class="sr">${t('loading')}</span>${Array.from(
         { length: 8 },
-        () => html`<div class="row ghost"><span class="glyph skeleton"></span><span class="grow"><span class="skeleton bar"></span><span class="skeleton bar short"></span></span></div>`,
+        () =>
+          html`<div class="row ghost"><span class="glyph skeleton"></span><span class="grow"><span class="skeleton bar"></span><span class="skeleton bar short"></span></span></div>`,
       )}</div>`;
     if (list.items.length === 0) return this.empty();
     return html`<ul aria-labelledby="list-title">
@@ -172,4 +175,10 @@ export class ListPane extends Element {
   }
 }
 
+/** Where the server stops counting. */
+const CAP = 10_000;
+
+function many(n: number, more: boolean): string {
+  return `${n.toLocaleString(locale())}${more ? '+' : ''}`;
+}
 customElements.define('co-list-pane', ListPane);

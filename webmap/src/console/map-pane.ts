@@ -89,7 +89,12 @@ export class MapPane extends Element {
     if (!city) return;
     try {
       const pins = await casePins({ ...caseQuery(store.url.filters), limit: 2000 });
-      const box = boxOf(pins.features.map((feature) => feature.geometry?.coordinates).filter((place) => place !== undefined) as [number, number][]);
+      const box = boxOf(
+        pins.features.map((feature) => feature.geometry?.coordinates).filter((place) => place !== undefined) as [
+          number,
+          number,
+        ][],
+      );
       this.problem = null;
       city.fit(box ?? [73, 18, 135, 53]);
     } catch (error) {
@@ -171,6 +176,7 @@ export class MapPane extends Element {
       }
     }}>
       <div class="leaflet" role="application" aria-label=${t('map.label')}></div>
+      ${store.url.selection?.kind === 'new' ? html`<span class="cross" aria-hidden="true"></span>` : nothing}
       <co-workbench></co-workbench>
       <div class="panel tools" role="toolbar" aria-label=${t('map.tools')}>
         <button type="button" aria-label=${t('map.zoom_in')} title=${t('map.zoom_in')} @click=${() => this.city?.zoom(1)}>${icon('plus')}</button>

@@ -30,7 +30,7 @@ export class Rail extends Element {
         this.go('list');
       }}>${t('rail.desk')}</button>
       <button type="button" aria-pressed=${this.pane === 'map' ? 'true' : 'false'} @click=${() => this.go(this.pane === 'map' ? 'list' : 'map')}>${t('rail.map')}</button>
-      <button type="button" @click=${() => store.dispatchEvent(new Event('report'))}>${t('rail.report')}</button>
+      <button type="button" aria-pressed=${store.url.selection?.kind === 'new' ? 'true' : 'false'} @click=${() => store.select({ kind: 'new', id: 'case' })}>${t('rail.report')}</button>
       <a href="/inspect" target="_blank" rel="noopener">${t('rail.phone')}</a>
     </nav>`;
   }

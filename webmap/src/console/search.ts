@@ -80,7 +80,11 @@ export class Search extends Element {
     if (cells.status === 'fulfilled' && cells.value.length)
       groups.push({
         label: t('search.cells'),
-        hits: cells.value.map((found) => ({ selection: { kind: 'cell', id: found.code }, title: found.code, hint: t('cell.grade', { grade: found.grade }) })),
+        hits: cells.value.map((found) => ({
+          selection: { kind: 'cell', id: found.code },
+          title: found.code,
+          hint: t('cell.grade', { grade: found.grade }),
+        })),
       });
     if (cases.status === 'fulfilled' && cases.value.total > 0)
       groups.push({ label: '', hits: [{ selection: null, title: t('search.as_filter', { q: words }), hint: '' }] });
@@ -110,7 +114,8 @@ export class Search extends Element {
       this.querySelector('input')?.blur();
     } else if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
       event.preventDefault();
-      if (hits.length) this.at = (this.at + (event.key === 'ArrowDown' ? 1 : hits.length + (this.at < 0 ? 0 : -1))) % hits.length;
+      if (hits.length)
+        this.at = (this.at + (event.key === 'ArrowDown' ? 1 : hits.length + (this.at < 0 ? 0 : -1))) % hits.length;
     } else if (event.key === 'Enter') {
       event.preventDefault();
       const hit = hits[Math.max(0, this.at)];
@@ -144,7 +149,9 @@ export class Search extends Element {
             ${group.label ? html`<small class="group" role="presentation">${group.label}</small>` : nothing}
             ${group.hits.map((hit) => {
               row += 1;
-              return html`<div id="hit-${row}" class="hit" role="option" aria-selected=${row === this.at ? 'true' : 'false'} @pointerdown=${(event: Event) => {
+              return html`<div id="hit-${row}" class="hit" role="option" aria-selected=${row === this.at ? 'true' : 'false'} @pointerdown=${(
+                event: Event,
+              ) => {
                 event.preventDefault();
                 this.choose(hit);
               }}><span class="cut">${hit.title}</span><small class="cut">${hit.hint}</small></div>`;

@@ -1,7 +1,7 @@
 /** The state of the console: what the address bar says, what the server answered, and what is being waited for. */
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 import { readSummary } from '../api/cases';
-import { basemap, type Basemap, departments, divisions, type Division, layers } from '../api/city';
+import { type Basemap, basemap, type Division, departments, divisions, layers } from '../api/city';
 import { asProblem, type Problem } from '../api/problem';
 import type { Box, Department, Layer, Session, Summary } from '../api/types';
 import { type Filters, formatUrl, NO_FILTERS, parseUrl, type Selection, type UrlState, type View } from '../url';

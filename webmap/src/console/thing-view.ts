@@ -45,7 +45,9 @@ export function componentView(item: Component, history: HistoryEntry[]): Templat
       ${
         history.length
           ? html`<ol class="log">${history.map(
-              (entry) => html`<li><time title=${exact(entry.at ?? entry.valid_from)}>${clock(entry.at ?? entry.valid_from, store.now)}</time>
+              (
+                entry,
+              ) => html`<li><time title=${exact(entry.at ?? entry.valid_from)}>${clock(entry.at ?? entry.valid_from, store.now)}</time>
               <span><b>${tt(`change.${entry.act}`, entry.act ?? t('change.version'))}</b>${entry.actor_name ? html` · ${entry.actor_name}` : nothing}${
                 entry.reason ? html`<small>${entry.reason}</small>` : nothing
               }</span></li>`,

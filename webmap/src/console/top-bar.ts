@@ -7,8 +7,8 @@ import { currentTheme, setTheme, theme } from '../ui/theme';
 import { toast } from '../ui/toast';
 import { NO_FILTERS } from '../url';
 import './search';
-import { store, Watch } from './store';
 import { pick } from '../i18n';
+import { store, Watch } from './store';
 
 export class TopBar extends Element {
   private opened = false;
@@ -50,7 +50,8 @@ export class TopBar extends Element {
   protected override render() {
     const { summary, session } = store;
     const user = session?.user;
-    const number = (value: number | null | undefined) => (value === null || value === undefined ? '—' : value.toLocaleString());
+    const number = (value: number | null | undefined) =>
+      value === null || value === undefined ? '—' : value.toLocaleString();
     const rate = summary?.on_time_rate;
     const post = user?.posts[0];
     return html`<header class="topbar">
@@ -64,7 +65,12 @@ export class TopBar extends Element {
         ${rate === null || rate === undefined ? nothing : this.vital(`${(rate <= 1 ? rate * 100 : rate).toFixed(1)}%`, t('vital.on_time'), '', null)}
         ${
           summary?.inspectors
-            ? this.vital(`${number(summary.inspectors_on_duty)}/${number(summary.inspectors)}`, t('vital.on_duty'), '', null)
+            ? this.vital(
+                `${number(summary.inspectors_on_duty)}/${number(summary.inspectors)}`,
+                t('vital.on_duty'),
+                '',
+                null,
+              )
             : nothing
         }
       </div>

@@ -1,9 +1,9 @@
 /** What is on the map, and how much of it: the legend is the switchboard. Says aloud when a zoom hides a layer. */
 import { html, nothing } from 'lit';
+import type { Layer } from '../api/types';
 import { pick, t } from '../i18n';
 import { Element } from '../ui/element';
 import { icon } from '../ui/icon';
-import type { Layer } from '../api/types';
 import { store, Watch } from './store';
 
 /** Order in the legend: work first, then the grid, then things, then themes. */
@@ -35,10 +35,10 @@ export class Workbench extends Element {
   }
 
   protected override render() {
-    const shown = store.city.layers
-      .filter((layer) => layer.role !== 'base')
-      .sort((a, b) => rank(a) - rank(b));
-    const cases = shown.some((layer) => layer.id === 'cases') ? nothing : this.entry('cases', t('layer.cases'), 'cases');
+    const shown = store.city.layers.filter((layer) => layer.role !== 'base').sort((a, b) => rank(a) - rank(b));
+    const cases = shown.some((layer) => layer.id === 'cases')
+      ? nothing
+      : this.entry('cases', t('layer.cases'), 'cases');
     return html`<div class="panel workbench">
       <h2><button type="button" aria-expanded=${this.folded ? 'false' : 'true'} @click=${() => {
         this.folded = !this.folded;

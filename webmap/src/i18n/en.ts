@@ -7,6 +7,7 @@ export const en: Record<keyof typeof zh, string> = {
   cancel: 'Cancel',
   no_due: 'no deadline',
   list_comma: ', ',
+  list_sep: ', ',
   skip_map: 'Skip to the list of cases',
   whole_city: 'whole city',
 
@@ -68,6 +69,7 @@ export const en: Record<keyof typeof zh, string> = {
   'list.by_due': 'by time left',
   'list.by_reported': 'by time reported',
   'list.hidden': 'Filters hide {n}.',
+  'list.hidden_many': 'Filters hide the rest.',
   'list.show_all': 'Show all',
   'list.fresh': '{n} new, press to see',
   'list.empty': 'No case fits',
@@ -95,7 +97,7 @@ export const en: Record<keyof typeof zh, string> = {
   'light.late': 'Late',
   'light.soon': 'Due soon',
   'light.ok': 'On time',
-  'light.paused': 'Paused',
+  'light.paused': 'No clock',
 
   'state.to_accept': 'To accept',
   'state.verifying': 'Verifying',
@@ -140,16 +142,16 @@ export const en: Record<keyof typeof zh, string> = {
 
   'act.title': 'Acts',
   'act.report': 'Report',
-  'act.send_verification': 'Send verification',
+  'act.send_verification': 'Send for verification',
   'act.verify': 'Verify',
   'act.accept': 'Accept',
   'act.file': 'File',
   'act.dispatch': 'Dispatch',
   'act.receive': 'Receive',
-  'act.handle': 'Handled',
+  'act.handle': 'Report as handled',
   'act.return_case': 'Return',
   'act.feed_back': 'Feed back',
-  'act.send_check': 'Send check',
+  'act.send_check': 'Send for check',
   'act.check': 'Check',
   'act.close': 'Close',
   'act.void': 'Void',
@@ -168,16 +170,15 @@ export const en: Record<keyof typeof zh, string> = {
   'photo.remove': 'Remove this photo',
   'photo.unreadable': 'The picture {name} cannot be read; take another.',
 
-  'result.exists': 'It is so',
-  'result.absent': 'It is not so',
+  'result.exists': 'Exists',
+  'result.absent': 'Does not exist',
   'result.unverifiable': 'Cannot be verified',
-  'result.pass': 'Passed',
-  'result.fail': 'Failed, do again',
+  'result.pass': 'Pass',
+  'result.fail': 'Fail, do again',
 
   'detail.close': 'Close the detail',
   'detail.stale': 'This case has just changed. Look at the latest first.',
   'detail.reload': 'Read the latest',
-  'detail.step_due': 'this step: {when}',
 
   'fact.place': 'Place',
   'fact.cell': 'cell {code}',
@@ -247,6 +248,7 @@ export const en: Record<keyof typeof zh, string> = {
   'report.done': '{number} registered',
   'report.title': 'Register a case',
   'report.lead': 'The cross in the middle of the map is the place; move the map to aim.',
+  'report.not_yours': 'Your post may not register cases; an acceptor does.',
   'report.class': 'Class',
   'report.pick_class': 'Choose a class',
 
@@ -258,7 +260,8 @@ export const en: Record<keyof typeof zh, string> = {
   'map.fit': 'Zoom to all cases',
   'map.measure': 'Measure a distance',
   'map.measuring': 'Press points on the map to measure; Esc ends it.',
-  'map.no_gl': 'This browser has no WebGL, so a plain map is shown: cases and cells as usual, components when zoomed in.',
+  'map.no_gl':
+    'This browser has no WebGL, so a plain map is shown: cases and cells as usual, components when zoomed in.',
   'map.pins_cut': 'Too many cases: {n} of them are drawn. Zoom in or filter to see all.',
 
   'layer.title': 'Layers',

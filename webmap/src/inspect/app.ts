@@ -2,7 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { t } from '../i18n';
 import { Element } from '../ui/element';
-import { icon, type IconName } from '../ui/icon';
+import { type IconName, icon } from '../ui/icon';
 import '../ui/toast';
 import './me';
 import './outbox-tab';
@@ -51,9 +51,10 @@ export class Inspect extends Element {
           full
             ? nothing
             : html`<nav class="tabs" aria-label=${t('rail.title')}>${TABS.map(
-                ([route, name, label]) => html`<a href="#${route}" aria-current=${phone.route === route ? 'page' : nothing}>${icon(name)}<span>${t(label)}${
-                  route === '/outbox' && waiting > 0 ? html` <b>${waiting}</b>` : nothing
-                }</span></a>`,
+                ([route, name, label]) =>
+                  html`<a href="#${route}" aria-current=${phone.route === route ? 'page' : nothing}>${icon(name)}<span>${t(label)}${
+                    route === '/outbox' && waiting > 0 ? html` <b>${waiting}</b>` : nothing
+                  }</span></a>`,
               )}</nav>`
         }
       </div>

@@ -22,6 +22,8 @@ export interface Action {
   kind: ActionKind;
   /** The case it belongs to; null for a new report. */
   case_number: string | null;
+  /** The task it answers; null for a new report. */
+  task_id: number | null;
   /** What the list shows: class name, place. */
   title: string;
   body: Record<string, unknown>;
@@ -70,7 +72,11 @@ export async function dropDraft(key: string): Promise<void> {
  * Asks the server; on a failure of the network the last answer serves. `stale` says which of the two it was. Answers are kept
  * per user, so that a shared phone never shows one inspector the other's lists.
  */
-export async function cached<T>(key: string, ask: () => Promise<T>, mayFallBack: (error: unknown) => boolean): Promise<{ value: T; stale: boolean; at: number }> {
+export async function cached<T>(
+  key: string,
+  ask: () => Promise<T>,
+  mayFallBack: (error: unknown) => boolean,
+): Promise<{ value: T; stale: boolean; at: number }> {
   try {
     const value = await ask();
     await (await db()).put('cache', { at: Date.now(), value }, key);

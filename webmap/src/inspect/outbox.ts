@@ -2,8 +2,8 @@
  * The outbox: every write is an action kept on the phone first, then sent in order. Photos travel before the action that names
  * them. A passing failure leaves the action waiting and is tried again; a refusal keeps the work and says why.
  */
-import { doAct, reportCase, type ReportBody } from '../api/cases';
 import { uploadPhoto } from '../api/city';
+import { request } from '../api/client';
 import { asProblem } from '../api/problem';
 import { uuid } from '../api/uuid';
 import { type Action, db, type KeptPhoto } from './keep';
@@ -17,7 +17,7 @@ export function pause(round: number): number {
   return Math.min(300, 2 ** Math.max(1, round));
 }
 
-export type NewAction = Pick<Action, 'kind' | 'case_number' | 'title' | 'body' | 'photos'>;
+export type NewAction = Pick<Action, 'kind' | 'case_number' | 'task_id' | 'title' | 'body' | 'photos'>;
 
 /** How one action is brought to the server; replaced in tests. */
 export interface Carrier {
@@ -32,11 +32,16 @@ export const server: Carrier = {
     return (await uploadPhoto(photo.blob, { phase, taken_at, lon, lat }, photo.id)).id;
   },
   async action(action, photos) {
-    const body = { ...action.body, photos, made_at: action.made_at };
-    if (action.kind === 'report') return (await reportCase(body as unknown as ReportBody, action.id)).number;
-    if (!action.case_number) throw new Error('task without a case');
-    await doAct(action.case_number, NOUN[action.kind], body, action.id, null);
-    return action.case_number;
+    const { id, made_at } = action;
+    const body = { ...action.body, photos };
+    const sent =
+      action.kind === 'report' ? { kind: 'report' } : { kind: NOUN[action.kind], number: action.case_number };
+    const { data } = await request<{ number: string }>('/actions', {
+      method: 'POST',
+      body: { id, made_at, body, ...sent },
+      key: id,
+    });
+    return data.number;
   },
 };
 
@@ -195,7 +200,9 @@ export async function exported(items: readonly Action[]): Promise<string> {
   const readable = await Promise.all(
     items.map(async (item) => ({
       ...item,
-      photos: await Promise.all(item.photos.map(async (photo) => ({ ...photo, blob: photo.blob ? await dataUrl(photo.blob) : null }))),
+      photos: await Promise.all(
+        item.photos.map(async (photo) => ({ ...photo, blob: photo.blob ? await dataUrl(photo.blob) : null })),
+      ),
     })),
   );
   return JSON.stringify(readable, null, 1);

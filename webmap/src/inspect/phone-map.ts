@@ -18,7 +18,14 @@ export class PhoneMap {
   private following = false;
 
   constructor(container: HTMLElement, centre: [lon: number, lat: number], zoom: number, withTasks: boolean) {
-    this.map = L.map(container, { zoomControl: false, attributionControl: false, minZoom: 10, maxZoom: 20, center: [centre[1], centre[0]], zoom });
+    this.map = L.map(container, {
+      zoomControl: false,
+      attributionControl: false,
+      minZoom: 10,
+      maxZoom: 20,
+      center: [centre[1], centre[0]],
+      zoom,
+    });
     this.plain = new PlainLayer(this.map);
     this.pins.addTo(this.map);
     this.me.addTo(this.map);
@@ -52,7 +59,12 @@ export class PhoneMap {
     for (const task of phone.todo) {
       if (task.lon === null || task.lat === null) continue;
       L.marker([task.lat, task.lon], {
-        icon: L.divIcon({ className: 'case-pin', html: pinSvg(task.shownLight, false), iconSize: [48, 48], iconAnchor: [20, 20] }),
+        icon: L.divIcon({
+          className: 'case-pin',
+          html: pinSvg(task.shownLight, false),
+          iconSize: [48, 48],
+          iconAnchor: [20, 20],
+        }),
         keyboard: false,
       })
         .on('click', () => phone.go(`/task/${task.id}`))

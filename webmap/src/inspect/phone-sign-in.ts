@@ -17,7 +17,11 @@ export class PhoneSignIn extends Element {
     this.problem = null;
     this.requestUpdate();
     try {
-      const { token } = await issueToken(String(form.get('login')).trim(), String(form.get('password')), navigator.userAgent.slice(0, 80));
+      const { token } = await issueToken(
+        String(form.get('login')).trim(),
+        String(form.get('password')),
+        navigator.userAgent.slice(0, 80),
+      );
       await phone.signedIn(token);
     } catch (error) {
       this.problem = asProblem(error);

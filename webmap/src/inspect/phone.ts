@@ -134,7 +134,11 @@ export class Phone extends EventTarget {
 
   async loadClasses(): Promise<void> {
     try {
-      const { value } = await cached('classes', () => classes({ limit: 1000 }), (error) => asProblem(error).passing);
+      const { value } = await cached(
+        'classes',
+        () => classes({ limit: 1000 }),
+        (error) => asProblem(error).passing,
+      );
       this.klasses = value.filter((item) => item.active !== false);
     } catch (error) {
       this.tasksProblem ??= asProblem(error);
@@ -145,11 +149,14 @@ export class Phone extends EventTarget {
   /** Open tasks without those answered and waiting in the outbox; nearest first, by deadline when we do not know where we are. */
   get todo(): NearTask[] {
     const { fix } = this.position;
-    const answered = new Set(this.outbox.items.filter((item) => item.state !== 'refused').map((item) => `${item.kind}:${item.case_number}:${String(item.body.task_id ?? '')}`));
+    const answered = new Set(this.outbox.items.filter((item) => item.state !== 'refused').map((item) => item.task_id));
     const list = this.tasks
-      .filter((task) => !answered.has(`${task.kind}:${task.case_number}:${task.id}`))
+      .filter((task) => !answered.has(task.id))
       .map((task) => {
-        const away_m = fix && task.lon !== null && task.lat !== null ? metresBetween(fix, { lon: task.lon, lat: task.lat }) : (task.distance_m ?? null);
+        const away_m =
+          fix && task.lon !== null && task.lat !== null
+            ? metresBetween(fix, { lon: task.lon, lat: task.lat })
+            : (task.distance_m ?? null);
         return { ...task, away_m, shownLight: lightOf(task, this.now) };
       });
     const due = (task: Task) => (task.due_at ? Date.parse(task.due_at) : Number.POSITIVE_INFINITY);
@@ -159,10 +166,8 @@ export class Phone extends EventTarget {
 
 function lightOf(task: Task, now: number): Light {
   if (!task.due_at) return task.light ?? 'ok';
-  const due = Date.parse(task.due_at);
-  const start = Date.parse(task.created_at);
-  if (now > due) return 'late';
-  return now - start > 0.8 * (due - start) ? 'soon' : 'ok';
+  if (now > Date.parse(task.due_at)) return 'late';
+  return task.soon_at && now > Date.parse(task.soon_at) ? 'soon' : 'ok';
 }
 
 function read(): Kept | null {

@@ -1,15 +1,15 @@
 /** A report in three screens: what, photo, where. Every answer is kept at once; leaving and coming back loses nothing. */
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { type Component, searchComponents } from '../api/city';
-import { uuid } from '../api/uuid';
 import type { CityClass } from '../api/types';
+import { uuid } from '../api/uuid';
 import { pick, t } from '../i18n';
 import { distance } from '../time';
 import { Element } from '../ui/element';
 import { icon } from '../ui/icon';
 import { shrink } from '../ui/photo';
 import { toast } from '../ui/toast';
-import { draft, dropDraft, keepDraft, type KeptPhoto } from './keep';
+import { draft, dropDraft, type KeptPhoto, keepDraft } from './keep';
 import { phone, Watch } from './phone';
 import { firstPlace, PhoneMap } from './phone-map';
 import { metresBetween } from './position';
@@ -74,8 +74,14 @@ export class Report extends Element {
 
   private choose(item: CityClass): void {
     const same = this.data.klass?.kind === item.kind && this.data.klass.code === item.code;
-    this.set({ klass: { kind: item.kind, code: item.code, zh: item.name_zh, en: item.name_en ?? '' }, component: same ? this.data.component : null });
-    const recent = [`${item.kind}:${item.code}`, ...recentClasses().filter((key) => key !== `${item.kind}:${item.code}`)].slice(0, 6);
+    this.set({
+      klass: { kind: item.kind, code: item.code, zh: item.name_zh, en: item.name_en ?? '' },
+      component: same ? this.data.component : null,
+    });
+    const recent = [
+      `${item.kind}:${item.code}`,
+      ...recentClasses().filter((key) => key !== `${item.kind}:${item.code}`),
+    ].slice(0, 6);
     localStorage.setItem(RECENT, JSON.stringify(recent));
     phone.go('/report/2');
   }
@@ -85,14 +91,24 @@ export class Report extends Element {
     const recent = recentClasses();
     const all = phone.klasses;
     const shown = words
-      ? all.filter((item) => `${item.name_zh} ${item.name_en ?? ''} ${item.code} ${item.mark ?? ''}`.toLowerCase().includes(words))
+      ? all.filter((item) =>
+          `${item.name_zh} ${item.name_en ?? ''} ${item.code} ${item.mark ?? ''}`.toLowerCase().includes(words),
+        )
       : all.filter((item) => item.kind === this.kind);
-    const favourites = words ? [] : recent.map((key) => all.find((item) => `${item.kind}:${item.code}` === key)).filter((item) => item !== undefined);
-    const tile = (item: CityClass) => html`<li><button type="button" class="tile" aria-pressed=${this.data.klass?.code === item.code && this.data.klass.kind === item.kind ? 'true' : 'false'} @click=${() => this.choose(item)}>
+    const favourites = words
+      ? []
+      : recent
+          .map((key) => all.find((item) => `${item.kind}:${item.code}` === key))
+          .filter((item) => item !== undefined);
+    const tile = (
+      item: CityClass,
+    ) => html`<li><button type="button" class="tile" aria-pressed=${this.data.klass?.code === item.code && this.data.klass.kind === item.kind ? 'true' : 'false'} @click=${() => this.choose(item)}>
       <span class="tilemark ${item.kind}" aria-hidden="true">${item.mark || item.name_zh.slice(0, 1)}</span><span>${pick(item.name_zh, item.name_en)}</span></button></li>`;
     return html`<div class="stack">
       <label class="searchfield">${icon('search')}<span class="sr">${t('report.search_class')}</span>
-        <input class="input" type="search" autocomplete="off" placeholder=${t('report.search_class')} .value=${this.typed} @input=${(event: InputEvent) => {
+        <input class="input" type="search" autocomplete="off" placeholder=${t('report.search_class')} .value=${this.typed} @input=${(
+          event: InputEvent,
+        ) => {
           this.typed = (event.target as HTMLInputElement).value;
           this.requestUpdate();
         }} /></label>
@@ -100,11 +116,14 @@ export class Report extends Element {
       ${
         words
           ? nothing
-          : html`<div class="switch" role="group" aria-label=${t('report.what')}>${(['component', 'event'] as const).map(
-              (kind) => html`<button type="button" aria-pressed=${this.kind === kind ? 'true' : 'false'} @click=${() => {
-                this.kind = kind;
-                this.requestUpdate();
-              }}>${t(kind === 'component' ? 'report.components' : 'report.events')}</button>`,
+          : html`<div class="switch" role="group" aria-label=${t('report.what')}>${(
+              ['component', 'event'] as const
+            ).map(
+              (kind) =>
+                html`<button type="button" aria-pressed=${this.kind === kind ? 'true' : 'false'} @click=${() => {
+                  this.kind = kind;
+                  this.requestUpdate();
+                }}>${t(kind === 'component' ? 'report.components' : 'report.events')}</button>`,
             )}</div>`
       }
       ${shown.length ? html`<ul class="tiles">${shown.map(tile)}</ul>` : html`<p class="empty"><small>${all.length ? t('report.none_found') : t('loading')}</small></p>`}
@@ -119,7 +138,15 @@ export class Report extends Element {
     for (const file of input.files ?? []) {
       try {
         const blob = await shrink(file);
-        const photo: KeptPhoto = { id: uuid(), blob, phase: 'before', taken_at: new Date().toISOString(), lon: fix?.lon, lat: fix?.lat, media_id: null };
+        const photo: KeptPhoto = {
+          id: uuid(),
+          blob,
+          phase: 'before',
+          taken_at: new Date().toISOString(),
+          lon: fix?.lon,
+          lat: fix?.lat,
+          media_id: null,
+        };
         this.set({ photos: [...this.data.photos, photo] });
         this.wrong = '';
       } catch {
@@ -144,13 +171,21 @@ export class Report extends Element {
     return html`<div class="stack">
       <label class="camera ${photos.length ? 'small' : ''}">${icon('camera')}<b>${photos.length ? t('report.take_more') : t('report.take')}</b>
         <input class="sr" type="file" name="photo" accept="image/*" capture="environment" @change=${this.take} /></label>
-      ${photos.length ? html`<div class="shots">${photos.map(
-        (photo) => html`<figure><img src=${this.url(photo)} alt=${t('report.photo')} /><button type="button" aria-label=${t('photo.remove')} @click=${() =>
-          this.set({ photos: photos.filter((other) => other.id !== photo.id) })}>${icon('trash')}</button></figure>`,
-      )}</div><small>${t('report.photo_kept')}</small>` : nothing}
+      ${
+        photos.length
+          ? html`<div class="shots">${photos.map(
+              (photo) =>
+                html`<figure><img src=${this.url(photo)} alt=${t('report.photo')} /><button type="button" aria-label=${t('photo.remove')} @click=${() =>
+                  this.set({
+                    photos: photos.filter((other) => other.id !== photo.id),
+                  })}>${icon('trash')}</button></figure>`,
+            )}</div><small>${t('report.photo_kept')}</small>`
+          : nothing
+      }
       ${this.wrong ? html`<p class="wrong" role="alert">${this.wrong}</p>` : nothing}
-      <label class="field"><span>${t('report.words')}</span><textarea class="input" name="words" maxlength="500" .value=${this.data.words} @input=${(event: InputEvent) =>
-        this.set({ words: (event.target as HTMLTextAreaElement).value })}></textarea></label>
+      <label class="field"><span>${t('report.words')}</span><textarea class="input" name="words" maxlength="500" .value=${this.data.words} @input=${(
+        event: InputEvent,
+      ) => this.set({ words: (event.target as HTMLTextAreaElement).value })}></textarea></label>
       <button type="button" class="btn main big" ?disabled=${photos.length === 0} @click=${() => phone.go('/report/3')}>${t('report.next')}</button>
     </div>`;
   }
@@ -172,7 +207,8 @@ export class Report extends Element {
     if (!this.data.place) city.follow();
     city.map.on('moveend', () => {
       const centre = city.map.getCenter();
-      if (city.touched || !phone.position.fix) this.set({ place: { lon: centre.lng, lat: centre.lat }, component: null });
+      if (city.touched || !phone.position.fix)
+        this.set({ place: { lon: centre.lng, lat: centre.lat }, component: null });
       this.planNear();
     });
     this.planNear();
@@ -188,9 +224,22 @@ export class Report extends Element {
     const { klass } = this.data;
     if (!target || klass?.kind !== 'component') return;
     try {
-      const found = await searchComponents({ class: klass.code, lon: target.lon, lat: target.lat, distance_m: REACH_M, limit: 6 });
+      const found = await searchComponents({
+        class: klass.code,
+        lon: target.lon,
+        lat: target.lat,
+        distance_m: REACH_M,
+        limit: 6,
+      });
       this.near = found
-        .map((item) => ({ ...item, distance_m: item.distance_m ?? (item.lon !== undefined && item.lat !== undefined ? metresBetween(target, { lon: item.lon, lat: item.lat }) : null) }))
+        .map((item) => ({
+          ...item,
+          distance_m:
+            item.distance_m ??
+            (item.lon !== undefined && item.lat !== undefined
+              ? metresBetween(target, { lon: item.lon, lat: item.lat })
+              : null),
+        }))
         .sort((a, b) => (a.distance_m ?? 1e9) - (b.distance_m ?? 1e9));
     } catch {
       // Without the network there is nothing to offer; the place alone is a good report.
@@ -210,10 +259,14 @@ export class Report extends Element {
           ? t('report.no_position', { reason: t(`position.${problem}`) })
           : t('report.locating');
     return html`<div class="aim"><div class="aim-map" role="application" aria-label=${t('report.where')}></div><span class="cross" aria-hidden="true"></span>
-        ${fix && this.data.place ? html`<button type="button" class="round" aria-label=${t('report.my_position')} @click=${() => {
-          this.set({ place: null, component: null });
-          this.city?.follow();
-        }}>${icon('crosshair')}</button>` : nothing}</div>
+        ${
+          fix && this.data.place
+            ? html`<button type="button" class="round" aria-label=${t('report.my_position')} @click=${() => {
+                this.set({ place: null, component: null });
+                this.city?.follow();
+              }}>${icon('crosshair')}</button>`
+            : nothing
+        }</div>
       <div class="stack">
         <small role="status">${t('report.drag')} ${honest}</small>
         ${
@@ -241,6 +294,7 @@ export class Report extends Element {
       await phone.outbox.add({
         kind: 'report',
         case_number: null,
+        task_id: null,
         title: pick(klass.zh, klass.en),
         body: {
           source: 'inspector',

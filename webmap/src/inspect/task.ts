@@ -1,16 +1,16 @@
 /** One verify or check task: where it is, what it looked like before, what the inspector finds, a photo, sent through the outbox. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { readCase } from '../api/cases';
-import { uuid } from '../api/uuid';
+import { asProblem } from '../api/problem';
 import type { CaseDetail, Task as CityTask } from '../api/types';
+import { uuid } from '../api/uuid';
 import { pick, t, tt } from '../i18n';
 import { clock, distance, exact, remaining } from '../time';
 import { Element } from '../ui/element';
 import { icon } from '../ui/icon';
 import { shrink } from '../ui/photo';
 import { toast } from '../ui/toast';
-import { cached, draft, dropDraft, keepDraft, type KeptPhoto } from './keep';
-import { asProblem } from '../api/problem';
+import { cached, draft, dropDraft, type KeptPhoto, keepDraft } from './keep';
 import { phone, Watch } from './phone';
 import { PhoneMap } from './phone-map';
 import { privatePicture } from './picture';
@@ -67,7 +67,11 @@ export class TaskScreen extends Element {
       this.requestUpdate();
       for (const photo of value.photos.filter((one) => one.phase !== 'check').slice(0, 4)) {
         const src = await privatePicture(photo.thumb);
-        if (src) this.pictures = [...this.pictures, { src, label: `${tt(`phase.${photo.phase}`, photo.phase)} ${clock(photo.taken_at, phone.now)}` }];
+        if (src)
+          this.pictures = [
+            ...this.pictures,
+            { src, label: `${tt(`phase.${photo.phase}`, photo.phase)} ${clock(photo.taken_at, phone.now)}` },
+          ];
         this.requestUpdate();
       }
     } catch (error) {
@@ -89,7 +93,20 @@ export class TaskScreen extends Element {
       try {
         const blob = await shrink(file);
         const phase = this.item?.kind === 'check' ? 'check' : 'before';
-        this.set({ photos: [...this.data.photos, { id: uuid(), blob, phase, taken_at: new Date().toISOString(), lon: fix?.lon, lat: fix?.lat, media_id: null }] });
+        this.set({
+          photos: [
+            ...this.data.photos,
+            {
+              id: uuid(),
+              blob,
+              phase,
+              taken_at: new Date().toISOString(),
+              lon: fix?.lon,
+              lat: fix?.lat,
+              media_id: null,
+            },
+          ],
+        });
         this.wrong = '';
       } catch {
         this.wrong = t('photo.unreadable', { name: file.name });
@@ -108,8 +125,9 @@ export class TaskScreen extends Element {
       await phone.outbox.add({
         kind: item.kind,
         case_number: item.case_number,
+        task_id: item.id,
         title: pick(item.class_name_zh, item.class_name_en) || item.case_number,
-        body: { result, note: words || undefined, task_id: item.id },
+        body: { result, note: words || undefined },
         photos,
       });
     } catch (error) {
@@ -127,7 +145,8 @@ export class TaskScreen extends Element {
     if (!item) return;
     if (this.loadedFor !== item.id) void this.load(item);
     const holder = this.querySelector<HTMLElement>('.task-map');
-    if (holder && !this.city && item.lon !== null && item.lat !== null) this.city = new PhoneMap(holder, [item.lon, item.lat], 17, true);
+    if (holder && !this.city && item.lon !== null && item.lat !== null)
+      this.city = new PhoneMap(holder, [item.lon, item.lat], 17, true);
     this.city?.drawMe();
   }
 
@@ -138,7 +157,9 @@ export class TaskScreen extends Element {
       this.urls.set(photo.id, url);
     }
     return html`<figure><img src=${url ?? ''} alt=${t('task.photo')} /><button type="button" aria-label=${t('photo.remove')} @click=${() =>
-      this.set({ photos: this.data.photos.filter((other) => other.id !== photo.id) })}>${icon('trash')}</button></figure>`;
+      this.set({
+        photos: this.data.photos.filter((other) => other.id !== photo.id),
+      })}>${icon('trash')}</button></figure>`;
   }
 
   private body(item: CityTask): TemplateResult {
@@ -158,15 +179,17 @@ export class TaskScreen extends Element {
               : html`<div class="shots"><figure class="skeleton"></figure></div>`
         }</section>
         <fieldset class="answers"><legend>${t('task.result')}</legend>${results.map(
-          (result) => html`<button type="button" class="answer" aria-pressed=${this.data.result === result ? 'true' : 'false'} @click=${() => {
-            this.wrong = '';
-            this.set({ result });
-          }}>${t(`result.${result}`)}</button>`,
+          (result) =>
+            html`<button type="button" class="answer" aria-pressed=${this.data.result === result ? 'true' : 'false'} @click=${() => {
+              this.wrong = '';
+              this.set({ result });
+            }}>${t(`result.${result}`)}</button>`,
         )}</fieldset>
         <label class="camera small">${icon('camera')}<b>${t('task.photo')}</b><input class="sr" type="file" name="photo" accept="image/*" capture="environment" @change=${this.take} /></label>
         ${this.data.photos.length ? html`<div class="shots">${this.data.photos.map((photo) => this.shot(photo))}</div>` : nothing}
-        <label class="field"><span>${t('task.words')}</span><textarea class="input" name="words" maxlength="500" .value=${this.data.words} @input=${(event: InputEvent) =>
-          this.set({ words: (event.target as HTMLTextAreaElement).value })}></textarea></label>
+        <label class="field"><span>${t('task.words')}</span><textarea class="input" name="words" maxlength="500" .value=${this.data.words} @input=${(
+          event: InputEvent,
+        ) => this.set({ words: (event.target as HTMLTextAreaElement).value })}></textarea></label>
         ${this.wrong ? html`<p class="wrong" role="alert">${this.wrong}</p>` : nothing}
         <button type="button" class="btn main big" @click=${() => void this.submit(item)}>${t('task.submit')}</button>
       </div>`;

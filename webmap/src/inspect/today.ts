@@ -47,7 +47,9 @@ export class Today extends Element {
   private card(task: NearTask) {
     const name = pick(task.class_name_zh, task.class_name_en);
     const verb = t(task.kind === 'verify' ? 'today.verify' : 'today.check');
-    const facts = [task.away_m !== null ? distance(task.away_m) : '', remaining(task.due_at, phone.now)].filter(Boolean).join(' · ');
+    const facts = [task.away_m !== null ? distance(task.away_m) : '', remaining(task.due_at, phone.now)]
+      .filter(Boolean)
+      .join(' · ');
     return html`<li><a class="card" href="#/task/${task.id}">
       <span class="glyph ${task.shownLight}" aria-hidden="true">${task.kind === 'verify' ? '实' : '核'}</span>
       <span class="grow"><b class="cut">${verb} · ${name}</b><small><span class="due ${task.shownLight}">${facts}</span></small>
@@ -92,7 +94,13 @@ export class Today extends Element {
 /** The outbox in one chip, on every tab. */
 export function netChip() {
   const n = phone.outbox.waiting.length;
-  const text = !phone.online ? (n ? t('net.offline', { n }) : t('net.offline_none')) : n ? t('net.waiting', { n }) : t('net.sent');
+  const text = !phone.online
+    ? n
+      ? t('net.offline', { n })
+      : t('net.offline_none')
+    : n
+      ? t('net.waiting', { n })
+      : t('net.sent');
   return html`<a class="chip ${!phone.online || n ? 'soon' : 'ok'} net" href="#/outbox" role="status">${text}</a>`;
 }
 customElements.define('co-today', Today);

@@ -41,7 +41,12 @@ export class CaseMarkers extends EventTarget {
     for (const feature of pins.features) {
       if (!feature.geometry) continue;
       const [lon, lat] = feature.geometry.coordinates;
-      this.points.push({ number: String(feature.properties.number), light: lightOf(feature.properties.light), lon, lat });
+      this.points.push({
+        number: String(feature.properties.number),
+        light: lightOf(feature.properties.light),
+        lon,
+        lat,
+      });
     }
     this.index = new Supercluster<PinProps, ClusterProps>({
       radius: 44,
@@ -96,13 +101,16 @@ export class CaseMarkers extends EventTarget {
     const zoom = Math.round(this.map.getZoom());
     const alone = new Set([this.selected, this.hinted]);
     for (const point of this.points)
-      if (alone.has(point.number) && box.contains([point.lat, point.lon])) this.pin(next, point.number, point.lon, point.lat, point.light);
+      if (alone.has(point.number) && box.contains([point.lat, point.lon]))
+        this.pin(next, point.number, point.lon, point.lat, point.light);
     const found = this.index?.getClusters([box.getWest(), box.getSouth(), box.getEast(), box.getNorth()], zoom) ?? [];
     for (const feature of found) {
       const [lon, lat] = feature.geometry.coordinates as [number, number];
       if ('cluster' in feature.properties && feature.properties.cluster) {
         const { cluster_id: id, point_count: count, light } = feature.properties;
-        next.set(`c:${lon.toFixed(5)},${lat.toFixed(5)},${count},${light}`, () => this.cluster(id, count, light, lon, lat));
+        next.set(`c:${lon.toFixed(5)},${lat.toFixed(5)},${count},${light}`, () =>
+          this.cluster(id, count, light, lon, lat),
+        );
       } else {
         const props = feature.properties as PinProps;
         if (!alone.has(props.number)) this.pin(next, props.number, lon, lat, props.light);

@@ -64,10 +64,13 @@ export class CityMap extends EventTarget {
     this.highlight = L.geoJSON(undefined, {
       interactive: false,
       style: { className: 'highlight' },
-      pointToLayer: (_feature, place) => L.circleMarker(place, { radius: 9, className: 'highlight-point', interactive: false }),
+      pointToLayer: (_feature, place) =>
+        L.circleMarker(place, { radius: 9, className: 'highlight-point', interactive: false }),
     }).addTo(this.map);
     this.cases = new CaseMarkers(this.map);
-    this.cases.addEventListener('pick', (event) => this.picked({ kind: 'case', id: (event as CustomEvent<string>).detail }));
+    this.cases.addEventListener('pick', (event) =>
+      this.picked({ kind: 'case', id: (event as CustomEvent<string>).detail }),
+    );
     this.measure = new Measure(this.map);
     if (view) this.map.setView([view.lat, view.lon], view.zoom);
     this.map.on('dragstart zoomstart', () => {
@@ -139,7 +142,9 @@ export class CityMap extends EventTarget {
       else {
         this.gl = new GlLayer(this.map, this.style());
         this.gl.addEventListener('idle', () => this.dispatchEvent(new Event('counts')));
-        this.gl.addEventListener('failed', (event) => this.dispatchEvent(new CustomEvent('failed', { detail: (event as CustomEvent).detail })));
+        this.gl.addEventListener('failed', (event) =>
+          this.dispatchEvent(new CustomEvent('failed', { detail: (event as CustomEvent).detail })),
+        );
       }
     } catch (error) {
       // The driver refused after all (a lost or blocked context): the plain map still works.
@@ -162,13 +167,21 @@ export class CityMap extends EventTarget {
     this.outside?.remove();
     this.outside = null;
     if (outside?.kind !== 'raster') return;
-    const options = { pane: 'outside', maxNativeZoom: outside.max_zoom ?? 18, maxZoom: 20, tileSize: outside.tile_size ?? 256, attribution: outside.attribution };
+    const options = {
+      pane: 'outside',
+      maxNativeZoom: outside.max_zoom ?? 18,
+      maxZoom: 20,
+      tileSize: outside.tile_size ?? 256,
+      attribution: outside.attribution,
+    };
     const sheet = (urls: string[] | undefined) => {
       // Several hosts answer for the same tiles; Leaflet wants one address with {s}.
       const [first] = urls ?? [];
       return first ? L.tileLayer(first, options) : null;
     };
-    this.outside = L.layerGroup([sheet(outside.tiles), sheet(outside.label_tiles)].filter((layer) => layer !== null)).addTo(this.map);
+    this.outside = L.layerGroup(
+      [sheet(outside.tiles), sheet(outside.label_tiles)].filter((layer) => layer !== null),
+    ).addTo(this.map);
   }
 
   private style(): unknown {
@@ -203,7 +216,10 @@ export class CityMap extends EventTarget {
   }
 
   /** Lights up what is selected: a ring around a case, the outline of a cell or a thing. */
-  select(selected: { number: string; place: [number, number] | null; light: Light } | null, geometry: GeoJSON.Geometry | null): void {
+  select(
+    selected: { number: string; place: [number, number] | null; light: Light } | null,
+    geometry: GeoJSON.Geometry | null,
+  ): void {
     if (!this.placed) return;
     this.highlight.clearLayers();
     if (geometry) this.highlight.addData(geometry as GeoJSON.GeoJsonObject);
@@ -218,7 +234,8 @@ export class CityMap extends EventTarget {
     for (const layer of this.layers) {
       if (layer.role === 'base' || layer.id === 'cases') continue;
       if (!this.on.has(layer.id)) continue;
-      if (this.gl) out[layer.id] = this.map.getZoom() - GL_OFFSET < layer.min_zoom ? null : this.gl.count(layer.id, box);
+      if (this.gl)
+        out[layer.id] = this.map.getZoom() - GL_OFFSET < layer.min_zoom ? null : this.gl.count(layer.id, box);
       else if (this.plain) out[layer.id] = this.plain.counts.get(layer.id) ?? null;
     }
     return out;
@@ -226,14 +243,17 @@ export class CityMap extends EventTarget {
 
   private clicked(place: L.LatLng): void {
     if (this.measure.on || !this.gl) return;
-    const pickable = this.layers.filter((layer) => layer.role !== 'base' && this.on.has(layer.id)).map((layer) => layer.id);
+    const pickable = this.layers
+      .filter((layer) => layer.role !== 'base' && this.on.has(layer.id))
+      .map((layer) => layer.id);
     const [hit] = this.gl.pick(place.lng, place.lat, pickable);
     if (hit) this.pickedFeature(hit);
   }
 
   private pickedFeature(hit: Picked): void {
     const code = hit.properties.code;
-    if (hit.layer === 'components' && code && hit.properties.n === undefined) this.picked({ kind: 'component', id: String(code) });
+    if (hit.layer === 'components' && code && hit.properties.n === undefined)
+      this.picked({ kind: 'component', id: String(code) });
     else if (hit.layer === 'cells' && code) this.picked({ kind: 'cell', id: String(code) });
   }
 

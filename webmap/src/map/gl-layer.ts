@@ -18,10 +18,7 @@ const REACH = 6;
 export class GlLayer extends EventTarget {
   private readonly layer: L.MaplibreGL;
 
-  constructor(
-    map: L.Map,
-    style: unknown,
-  ) {
+  constructor(map: L.Map, style: unknown) {
     super();
     this.layer = maplibreGL({
       style: style as StyleSpecification,
@@ -48,7 +45,8 @@ export class GlLayer extends EventTarget {
 
   setVisible(layer: string, visible: boolean): void {
     for (const drawn of this.gl.getStyle()?.layers ?? [])
-      if ('source' in drawn && drawn.source === layer) this.gl.setLayoutProperty(drawn.id, 'visibility', visible ? 'visible' : 'none');
+      if ('source' in drawn && drawn.source === layer)
+        this.gl.setLayoutProperty(drawn.id, 'visibility', visible ? 'visible' : 'none');
   }
 
   /** Fetches a layer's tiles again after a change; tiles that stayed the same answer 304. */
@@ -67,21 +65,38 @@ export class GlLayer extends EventTarget {
     if (ids.length === 0) return [];
     const near = this.gl.queryRenderedFeatures(box, { layers: ids });
     const inside = this.gl.queryRenderedFeatures([at.x, at.y], { layers: ids });
-    const order = { Point: 0, MultiPoint: 0, LineString: 1, MultiLineString: 1, Polygon: 2, MultiPolygon: 2, GeometryCollection: 3 };
-    const hits = [...near.filter((feature) => order[feature.geometry.type] < 2), ...inside.filter((feature) => order[feature.geometry.type] >= 2)];
+    const order = {
+      Point: 0,
+      MultiPoint: 0,
+      LineString: 1,
+      MultiLineString: 1,
+      Polygon: 2,
+      MultiPolygon: 2,
+      GeometryCollection: 3,
+    };
+    const hits = [
+      ...near.filter((feature) => order[feature.geometry.type] < 2),
+      ...inside.filter((feature) => order[feature.geometry.type] >= 2),
+    ];
     const distance = (geometry: GeoJSON.Geometry) => {
       if (geometry.type !== 'Point') return 0;
       const point = this.gl.project(geometry.coordinates as [number, number]);
       return Math.hypot(point.x - at.x, point.y - at.y);
     };
     return hits
-      .map((feature) => ({ layer: feature.source, properties: feature.properties ?? {}, geometry: feature.geometry as GeoJSON.Geometry }))
+      .map((feature) => ({
+        layer: feature.source,
+        properties: feature.properties ?? {},
+        geometry: feature.geometry as GeoJSON.Geometry,
+      }))
       .sort((a, b) => order[a.geometry.type] - order[b.geometry.type] || distance(a.geometry) - distance(b.geometry));
   }
 
   private styleLayers(layers: readonly string[]): string[] {
     return (this.gl.getStyle()?.layers ?? [])
-      .filter((layer) => 'source' in layer && layers.includes(String(layer.source)) && layer.layout?.visibility !== 'none')
+      .filter(
+        (layer) => 'source' in layer && layers.includes(String(layer.source)) && layer.layout?.visibility !== 'none',
+      )
       .map((layer) => layer.id);
   }
 
@@ -92,8 +107,17 @@ export class GlLayer extends EventTarget {
     const west = this.gl.project([box.getWest(), box.getNorth()]);
     const east = this.gl.project([box.getEast(), box.getSouth()]);
     const seen = new Map<unknown, number>();
-    for (const feature of this.gl.queryRenderedFeatures([[west.x, west.y], [east.x, east.y]], { layers: ids }))
-      seen.set(feature.id ?? feature.properties?.code ?? JSON.stringify(feature.properties), Number(feature.properties?.n ?? 1));
+    for (const feature of this.gl.queryRenderedFeatures(
+      [
+        [west.x, west.y],
+        [east.x, east.y],
+      ],
+      { layers: ids },
+    ))
+      seen.set(
+        feature.id ?? feature.properties?.code ?? JSON.stringify(feature.properties),
+        Number(feature.properties?.n ?? 1),
+      );
     let sum = 0;
     for (const n of seen.values()) sum += n;
     return sum;

@@ -14,15 +14,38 @@ interface Look {
 const LOOKS: readonly Look[] = [
   { id: 'water', from: 11, limit: 500, style: () => ({ stroke: false, fillColor: token('water'), fillOpacity: 1 }) },
   { id: 'green', from: 13, limit: 800, style: () => ({ stroke: false, fillColor: token('green'), fillOpacity: 1 }) },
-  { id: 'buildings', from: 16, limit: 2500, style: () => ({ stroke: false, fillColor: token('building'), fillOpacity: 1 }) },
-  { id: 'roads', from: 13, limit: 2500, style: (p) => ({ color: token('road-casing'), weight: width(p) + 2, opacity: 1 }) },
+  {
+    id: 'buildings',
+    from: 16,
+    limit: 2500,
+    style: () => ({ stroke: false, fillColor: token('building'), fillOpacity: 1 }),
+  },
+  {
+    id: 'roads',
+    from: 13,
+    limit: 2500,
+    style: (p) => ({ color: token('road-casing'), weight: width(p) + 2, opacity: 1 }),
+  },
   { id: 'roads', from: 13, limit: 2500, style: (p) => ({ color: token('road'), weight: width(p), opacity: 1 }) },
-  { id: 'cells', from: 15, limit: 1500, style: () => ({ color: token('cell'), weight: 0.8, dashArray: '3 3', fillOpacity: 0 }) },
+  {
+    id: 'cells',
+    from: 15,
+    limit: 1500,
+    style: () => ({ color: token('cell'), weight: 0.8, dashArray: '3 3', fillOpacity: 0 }),
+  },
   {
     id: 'components',
     from: 17,
     limit: 2000,
-    style: (p) => ({ stroke: true, color: token('surface'), weight: 0.6, fillColor: token(thing(p)), fillOpacity: 1, radius: 3 }) as L.PathOptions,
+    style: (p) =>
+      ({
+        stroke: true,
+        color: token('surface'),
+        weight: 0.6,
+        fillColor: token(thing(p)),
+        fillOpacity: 1,
+        radius: 3,
+      }) as L.PathOptions,
   },
 ];
 
@@ -77,7 +100,9 @@ export class PlainLayer extends EventTarget {
     this.running?.abort();
     const running = new AbortController();
     this.running = running;
-    const bbox = [wide.getWest(), wide.getSouth(), wide.getEast(), wide.getNorth()].map((value) => value.toFixed(6)).join(',');
+    const bbox = [wide.getWest(), wide.getSouth(), wide.getEast(), wide.getNorth()]
+      .map((value) => value.toFixed(6))
+      .join(',');
     const asked = new Map<string, Promise<GeoJSON.FeatureCollection>>();
     for (const look of LOOKS)
       if (zoom >= look.from && this.wanted(look.id) && !this.skip.has(look.id) && !asked.has(look.id))
@@ -118,10 +143,15 @@ export class PlainLayer extends EventTarget {
       interactive: look.id === 'components' || look.id === 'cells',
       bubblingMouseEvents: true,
       style: (feature) => look.style(feature?.properties ?? {}),
-      pointToLayer: (feature, latlng) => L.circleMarker(latlng, { renderer: this.renderer, ...look.style(feature.properties ?? {}) }),
+      pointToLayer: (feature, latlng) =>
+        L.circleMarker(latlng, { renderer: this.renderer, ...look.style(feature.properties ?? {}) }),
       onEachFeature: (feature, layer) => {
         layer.on('click', (event: L.LeafletMouseEvent) => {
-          this.dispatchEvent(new CustomEvent('pick', { detail: { layer: look.id, properties: feature.properties ?? {}, geometry: feature.geometry } }));
+          this.dispatchEvent(
+            new CustomEvent('pick', {
+              detail: { layer: look.id, properties: feature.properties ?? {}, geometry: feature.geometry },
+            }),
+          );
           L.DomEvent.stop(event);
         });
       },

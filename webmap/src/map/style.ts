@@ -94,7 +94,8 @@ export function buildStyle(parts: StyleParts): Style {
   const inBase = new Set<string>();
   for (const layer of parts.base?.layers ?? []) {
     const source = layer.source as string | undefined;
-    if (!parts.withGround && (!source || !parts.layers.some((known) => known.id === source && known.role !== 'base'))) continue;
+    if (!parts.withGround && (!source || !parts.layers.some((known) => known.id === source && known.role !== 'base')))
+      continue;
     if (source) inBase.add(source);
     layers.push(source && switchable(source, parts.layers) ? withVisibility(layer, parts.on.has(source)) : layer);
   }
@@ -109,7 +110,10 @@ export function buildStyle(parts: StyleParts): Style {
     }
     rulesOf(layer).forEach((rule, number) => {
       const { name, pass: _pass, ...drawn } = rule;
-      const made = painted({ ...drawn, id: `${layer.id}-${name ?? number}`, source: layer.id, 'source-layer': layer.id }, parts.colour);
+      const made = painted(
+        { ...drawn, id: `${layer.id}-${name ?? number}`, source: layer.id, 'source-layer': layer.id },
+        parts.colour,
+      );
       layers.push(withVisibility(made as Record<string, unknown>, parts.on.has(layer.id)));
     });
   }

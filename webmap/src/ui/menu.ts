@@ -43,7 +43,9 @@ export class Menu extends Element {
       const panel = this.querySelector<HTMLElement>('.menu');
       // Turn around where the panel would leave the window.
       if (panel && panel.getBoundingClientRect().right > window.innerWidth - 8) panel.classList.add('right');
-      const target = this.querySelector<HTMLElement>('input') ?? this.querySelector<HTMLElement>('[aria-checked="true"], [role=menuitemradio]');
+      const target =
+        this.querySelector<HTMLElement>('input') ??
+        this.querySelector<HTMLElement>('[aria-checked="true"], [role=menuitemradio]');
       target?.focus();
     });
   }
@@ -66,7 +68,7 @@ export class Menu extends Element {
 
   private keys(event: KeyboardEvent): void {
     event.stopPropagation();
-    if (event.key === 'Escape') return this.close(true);
+    if (event.key === 'Escape') this.close(true);
     if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return;
     event.preventDefault();
     const stops = [...this.querySelectorAll<HTMLElement>('input, [role=menuitemradio]')];
@@ -77,7 +79,9 @@ export class Menu extends Element {
   protected override render(): TemplateResult {
     const words = this.typed.trim().toLowerCase();
     const shown = words
-      ? this.choices.filter((choice) => `${choice.label} ${choice.hint ?? ''} ${choice.value}`.toLowerCase().includes(words))
+      ? this.choices.filter((choice) =>
+          `${choice.label} ${choice.hint ?? ''} ${choice.value}`.toLowerCase().includes(words),
+        )
       : this.choices;
     return html`<button type="button" class="chip" aria-haspopup="menu" aria-expanded=${this.opened ? 'true' : 'false'} @click=${() => (this.opened ? this.close(false) : this.open())}>
         ${this.label}

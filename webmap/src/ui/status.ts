@@ -41,10 +41,10 @@ export function glyph(item: { mark?: string | null; class_name_zh?: string | nul
   return html`<span class="glyph ${light}" role="img" aria-label=${t(`light.${light}`)}>${markOf(item)}</span>`;
 }
 
-/** Remaining time of a case in its colour; closed cases say so instead. */
+/** Remaining time of the step a case is at, which the light speaks of; closed cases say so instead. */
 export function due(item: CaseItem, now: number): TemplateResult {
   if (closed(item.state)) return html`<span class="due paused">${stateName(item.state)}</span>`;
-  const at = item.due_at ?? item.state_due_at;
+  const at = item.state_due_at ?? item.due_at;
   if (item.light === 'paused') return html`<span class="due paused">${t('light.paused')}</span>`;
   return html`<span class="due ${item.light}" title=${exact(at)}>${remaining(at, now) || t('no_due')}</span>`;
 }
