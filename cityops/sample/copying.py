@@ -102,7 +102,7 @@ def without_indexes(cursor: psycopg.Cursor[tuple[object, ...]], tables: Sequence
     for name, _ in indexes:
         cursor.execute(f"DROP INDEX {name}")
     yield
-    for _, definition in indexes:
+    for name, definition in indexes:
         cursor.execute(str(definition))
     for table, name, definition in constraints:
         cursor.execute(f'ALTER TABLE {table} ADD CONSTRAINT "{name}" {definition}')

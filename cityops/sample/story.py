@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 import numpy as np
 import psycopg
@@ -27,9 +28,10 @@ from cityops.sample.standards_table import Standard, read_standards
 from cityops.sample.terrain import Floats, random
 from cityops.sample.timeline import PATTERNS, Limits, Timekeeper
 from cityops.sample.worktime import DAY_US, DeskTime, Instants, WorkTime, counted_us, is_working, to_us
+from cityops.sample.writing import Writer
 from cityops.standards.queries import calendar_for
 
-BATCH = 15_000
+BATCH = 4_000
 LATE_SHARE = {"AD": 0.002, "SN": 0.085, "GR": 0.05}
 LATE_OTHERS = 0.07
 VERIFIED_SOURCES = ("hotline", "public", "transfer")
@@ -94,20 +96,23 @@ class Story:
         days = (self.last_day - self.first_day).days + 1
         counts = mix.daily_counts(self.total - len(open_work), self.first_day, days, rng)
         day = 0
-        while day < days:
-            stop = day + 1
-            while stop < days and counts[day : stop + 1].sum() <= BATCH:
-                stop += 1
-            self._batch(day, counts[day:stop], open_work, rng)
-            advance(int(counts[day:stop].sum()))
-            day = stop
+        with Writer() as writer:
+            while day < days:
+                stop = day + 1
+                while stop < days and counts[day : stop + 1].sum() <= BATCH:
+                    stop += 1
+                pages = self._batch(day, counts[day:stop], open_work, rng)
+                self.events += len(pages.events)
+                writer.put(partial(self._write, pages))
+                advance(len(pages.cases))
+                day = stop
         copy_rows(
             self.cursor, "cases.number_counters", ("district", "counted_on", "last"),
             [(district, date.fromordinal(on), last) for (district, on), last in sorted(self.counters.items())],
         )  # fmt: skip
         return Told(self.next_id - 1, self.events)
 
-    def _batch(self, day: int, counts: NDArray[np.int64], open_work: list[OpenWork], rng: np.random.Generator) -> None:
+    def _batch(self, day: int, counts: NDArray[np.int64], open_work: list[OpenWork], rng: np.random.Generator) -> Pages:
         days = np.repeat(np.arange(day, day + len(counts)), counts)
         months = np.array([(self.first_day + timedelta(days=int(d))).month - 1 for d in range(day, day + len(counts))])
         classes = np.empty(len(days), dtype=np.int64)
@@ -149,7 +154,7 @@ class Story:
             limits = self.limits([subject])
             clocks = self.keeper.state_clocks(steps[: times.shape[1]], times, limits)
             write_lives(Lives(one.pattern, steps, [subject], times, np.array([times.shape[1]]), clocks), self.flow, self.desks, pages)
-        self._write(pages)
+        return pages
 
     def choose_anchors(self, classes: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
         """A place for each case: a component of the class for component cases, else anywhere where much happens."""
@@ -258,7 +263,6 @@ class Story:
         return self.router.code_of(subject.route.department_id)[:2]
 
     def _write(self, pages: Pages) -> None:
-        self.events += len(pages.events)
         copy_lines(self.cursor, "cases.cases", CASE_COLUMNS, pages.cases)
         copy_lines(self.cursor, "cases.events", EVENT_COLUMNS, pages.events)
         copy_lines(self.cursor, "cases.tasks", TASK_COLUMNS, pages.tasks)
