@@ -99,7 +99,9 @@ def test_any_calendar_agrees_with_stepping_minute_by_minute(start: datetime, spa
     st.sampled_from(rules.UNITS),
     st.one_of(st.just(CHINA), calendars()),
 )
-def test_what_is_elapsed_at_the_deadline_is_the_limit(start: datetime, microseconds: int, value: Decimal, unit: rules.Unit, calendar: Calendar) -> None:
+def test_what_is_elapsed_at_the_deadline_is_the_limit(
+    start: datetime, microseconds: int, value: Decimal, unit: rules.Unit, calendar: Calendar
+) -> None:
     start += timedelta(microseconds=microseconds)
     due = due_at(start, value, unit, calendar)
     assert elapsed(start, due, unit, calendar) == value
@@ -182,7 +184,9 @@ def test_an_area_grade_without_a_limit_takes_that_of_ordinary_areas() -> None:
         limit_of({"A": None}, "B")
 
 
-@pytest.mark.parametrize("periods", [[], [["12:00", "08:00"]], [["08:00", "12:00"], ["11:00", "18:00"]], [["08:00", "25:00"]], [["8"]], [[8, 12]], None])
+@pytest.mark.parametrize(
+    "periods", [[], [["12:00", "08:00"]], [["08:00", "12:00"], ["11:00", "18:00"]], [["08:00", "25:00"]], [["8"]], [[8, 12]], None]
+)
 def test_working_periods_that_make_no_day_are_refused_with_the_field(periods: object) -> None:
     with pytest.raises(CalendarInvalid) as refusal:
         Calendar(periods=parse_periods(periods))  # type: ignore[arg-type]  # the wrong types are the point
