@@ -101,6 +101,13 @@ def take_number(session: Session, district: str, on: date) -> int | None:
     return session.execute(text(sql(__package__, "take_number")), {"district": district, "counted_on": on}).scalar()
 
 
+def cases_to_move(session: Session, cell_codes: Sequence[str]) -> Sequence[Row[Any]]:
+    """The open cases of these cells whose cell or beat is another now, locked (columns of `sql/cases_to_move.sql`, hence Any)."""
+    if not cell_codes:
+        return []
+    return session.execute(text(sql(__package__, "cases_to_move")), {"cell_codes": list(cell_codes)}).all()
+
+
 def photos_in_use(session: Session, photo_ids: Sequence[int]) -> set[int]:
     """Those of the photos that belong to a case already."""
     rows = session.execute(text("SELECT photo_id FROM cases.photos WHERE photo_id = ANY(CAST(:ids AS bigint[]))"), {"ids": list(photo_ids)})

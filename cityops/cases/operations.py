@@ -16,13 +16,14 @@ from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from cityops.cases import effects, errors, intake, lookups, mirror, policy
-from cityops.cases.chain import GENESIS, instant, make_event
+from cityops.cases.chain import GENESIS, Event, instant, make_event
 from cityops.cases.models import Case
 from cityops.cases.reasons import Reason, reason
 from cityops.cases.rules import PERSONAL, Clock, state_clock
-from cityops.cases.workflow import case_workflow
+from cityops.cases.workflow import SYSTEM_POST, case_workflow
 from cityops.db import outbox, versions
 from cityops.db.sqlfiles import sql
+from cityops.grid.events import Publication
 from cityops.identity.visibility import Viewer
 from cityops.standards.rules import Calendar
 
@@ -164,6 +165,48 @@ def advance(
         from_state=case.state, to_state=edge.target, prev_digest=bytes(case.head_digest),
         body=change.body | {"state_due_at": instant(clock.due_at) if clock else None},
     )  # fmt: skip
+    columns: dict[str, Any] = {  # Any: columns of several types
+        "state": target.id, "stage": target.stage, "assignee_id": None,
+        "state_due_at": clock.due_at if clock else None, "state_soon_at": clock.soon_at if clock else None, **change.columns,
+    }  # fmt: skip
+    _append(session, case_id, case.version, event, columns)
+    _keep_tasks(session, change, clock)
+    _link_photos(session, case_id, event.seq, change.photos)
+    written = CaseWritten(case_id, number, act, target.id, case.version + 1)
+    _announce(session, written, case.lon, case.lat)
+    return written
+
+
+def recell(session: Session, publication: Publication) -> int:
+    """Give open cases of ended or reshaped cells the live cell at their place and its beat; returns how many changed.
+
+    Subscribed to `grid.events.on_published`, so it happens in the publication's own transaction. The cell of the report
+    stays in the chain; finished cases keep what they had. What lies in no live cell any more keeps the old code.
+    """
+    return follow_grid(session, publication.actor_id, publication.at, publication.affected, publication.reason)
+
+
+def follow_grid(session: Session, actor_id: int | None, now: datetime, cell_codes: Sequence[str], why: str) -> int:
+    """Look up cell and beat again for the open cases in these cells, each change with its event; returns how many changed.
+
+    `actor_id` None is the system itself, which signs as user 0.
+    """
+    moved = lookups.cases_to_move(session, cell_codes)
+    for case in moved:
+        event = make_event(
+            number=case.number, seq=case.event_count + 1, at=max(now, case.updated_at), act="recell", actor_id=actor_id or 0,
+            actor_post=SYSTEM_POST, from_state=case.state, to_state=case.state, prev_digest=bytes(case.head_digest),
+            body={"cell_code": case.new_cell_code, "beat_id": case.new_beat_id, "old_cell_code": case.cell_code, "reason": why},
+        )  # fmt: skip
+        _append(session, case.id, case.version, event, {"cell_code": case.new_cell_code, "beat_id": case.new_beat_id})
+        if case.task_id is not None:
+            session.execute(text("UPDATE cases.tasks SET beat_id = :beat WHERE id = :id"), {"beat": case.new_beat_id, "id": case.task_id})
+        _announce(session, CaseWritten(case.id, case.number, "recell", case.state, case.version + 1), case.lon, case.lat)
+    return len(moved)
+
+
+def _append(session: Session, case_id: int, version: int, event: Event, columns: dict[str, Any]) -> None:
+    """Write the next event of a chain and move the row that stands on it (columns of several types, hence Any)."""
     session.execute(
         text(sql(__package__, "insert_event")),
         {
@@ -172,17 +215,8 @@ def advance(
             "prev_digest": event.prev_digest, "digest": event.digest,
         },
     )  # fmt: skip
-    columns: dict[str, Any] = {  # Any: columns of several types
-        "version": case.version + 1, "state": target.id, "stage": target.stage, "event_count": event.seq, "head_digest": event.digest,
-        "updated_at": at, "state_due_at": clock.due_at if clock else None, "state_soon_at": clock.soon_at if clock else None,
-        "assignee_id": None, **change.columns,
-    }  # fmt: skip
-    session.execute(update(Case).where(Case.id == case_id).values(columns).execution_options(synchronize_session=False))
-    _keep_tasks(session, change, clock)
-    _link_photos(session, case_id, event.seq, change.photos)
-    written = CaseWritten(case_id, number, act, target.id, case.version + 1)
-    _announce(session, written, case.lon, case.lat)
-    return written
+    standing = {"version": version + 1, "event_count": event.seq, "head_digest": event.digest, "updated_at": event.at}
+    session.execute(update(Case).where(Case.id == case_id).values(standing | columns).execution_options(synchronize_session=False))
 
 
 def _refusal_error(refused: Reason) -> errors.ActNotPossible | errors.ActNotYours:

@@ -23,6 +23,8 @@ REQUIREMENTS = frozenset({"reason", "photo", "department", "result", "condition"
 CLOCKS = frozenset({"start", "stop", "clear"})
 TASKS = frozenset({"verify", "check"})
 DISPOSAL = "disposal"
+SAME = "same"
+SYSTEM_POST = "system"
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ class Act:
     opens: str | None
     closes: str | None
     aside: bool
+    system: bool
     edges: tuple[Edge, ...]
 
     def edges_from(self, state: str | None) -> tuple[Edge, ...]:
@@ -140,8 +143,8 @@ class Workflow:
         return next((act.opens for act in self.acts.values() if act.opens and any(e.target == state for e in act.edges)), None)
 
     def acts_from(self, state: str) -> list[Act]:
-        """The acts that leave `state`, in the order of the file."""
-        return [act for act in self.acts.values() if act.edges_from(state)]
+        """The acts that somebody can do in `state`, in the order of the file."""
+        return [act for act in self.acts.values() if not act.system and act.edges_from(state)]
 
     def desk(self, post: str) -> list[str]:
         """The states whose usual next act belongs to `post`: what lies on that desk."""
@@ -235,7 +238,8 @@ def _act(name: str, spec: Any, posts: Mapping[str, Any], faults: list[Fault]) ->
         owners = tuple(row.get("posts", spec.get("posts")) or ())
         sources = row.get("from")
         for source in sources if isinstance(sources, list) else [sources]:
-            edges.append(Edge(name, source, str(row.get("to")), owners, row.get("result"), row.get("clock", spec.get("clock"))))
+            target = str(source if row.get("to") == SAME else row.get("to"))
+            edges.append(Edge(name, source, target, owners, row.get("result"), row.get("clock", spec.get("clock"))))
             where = f"{name}: {source or 'start'} -> {row.get('to')}"
             if not owners:
                 faults.append(Fault("ownerless_edge", where))
@@ -244,7 +248,8 @@ def _act(name: str, spec: Any, posts: Mapping[str, Any], faults: list[Fault]) ->
     results = {str(key): _titles(value) for key, value in (spec.get("results") or {}).items()}
     return Act(
         name, spec.get("noun"), zh, en, tuple(spec.get("requires") or ()), tuple(spec.get("guards") or ()),
-        results, spec.get("opens"), spec.get("closes"), bool(spec.get("aside", False)), tuple(edges),
+        results, spec.get("opens"), spec.get("closes"), bool(spec.get("aside", False)),
+        bool(spec.get("system", False)), tuple(edges),
     )  # fmt: skip
 
 
@@ -256,13 +261,15 @@ def _act_faults(flow: Workflow, guards: frozenset[str]) -> Iterator[Fault]:
             yield Fault("no_title", act.id)
         if not act.edges:
             yield Fault("act_without_edge", act.id)
-        if act.noun is None and any(edge.source is not None for edge in act.edges):
+        if act.noun is None and not act.system and any(edge.source is not None for edge in act.edges):
             yield Fault("no_noun", act.id)
         if act.noun and nouns[act.noun] > 1:
             yield Fault("duplicate_noun", act.id)
         yield from (Fault("unknown_guard", f"{act.id} ({guard})") for guard in act.guards if guard not in guards)
         yield from (Fault("unknown_requirement", f"{act.id} ({need})") for need in act.requires if need not in REQUIREMENTS)
         yield from (Fault("unknown_task", f"{act.id} ({task})") for task in (act.opens, act.closes) if task and task not in TASKS)
+        if act.system != all(edge.posts == (SYSTEM_POST,) for edge in act.edges):
+            yield Fault("system_act_with_posts", act.id)
         if bool(act.results) != ("result" in act.requires):
             yield Fault("results_without_requirement", act.id)
 

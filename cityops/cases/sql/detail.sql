@@ -6,7 +6,9 @@ SELECT json_build_object(
     'class_name_zh', k.name_zh, 'class_name_en', k.name_en, 'mark', k.mark, 'icon', k.icon, 'source', c.source, 'verified', c.verified,
     'description', c.description, 'address', c.address, 'accuracy_m', c.accuracy_m,
     'lon', round(ST_X(c.geom)::numeric, 7), 'lat', round(ST_Y(c.geom)::numeric, 7),
-    'cell_code', c.cell_code, 'area_grade', c.area_grade,
+    'cell_code', c.cell_code,
+    'reported_cell_code', (SELECT CAST(e.body AS json) -> 'body' ->> 'cell_code' FROM cases.events AS e WHERE e.case_id = c.id AND e.seq = 1),
+    'area_grade', c.area_grade,
     'district_name_zh', d1.name_zh, 'district_name_en', d1.name_en, 'street_name_zh', d2.name_zh, 'street_name_en', d2.name_en,
     'community_name_zh', d3.name_zh, 'community_name_en', d3.name_en,
     'beat', (SELECT json_build_object('id', b.id, 'code', b.code, 'name_zh', b.name_zh, 'name_en', b.name_en)
