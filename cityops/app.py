@@ -39,6 +39,9 @@ LAYER_ROOMS = ("cityops.grid.layers", "cityops.components.layers", "cityops.case
 CELLS = CellTable(layer="cells", from_sql="grid.cells AS g", where_sql="g.ended_on IS NULL", geom_sql="g.geom", id_sql="g.code::bigint")
 """What the layers of the manifests are counted by at small zooms."""
 
+OPEN_TOPICS = ("grid", "component_batch")
+"""Events about no single row: everyone hears that something happened, and only what."""
+
 SEED_ROOMS = ("cityops.catalog.operations", "cityops.components.operations", "cityops.standards.operations", "cityops.cases.operations")
 """Modules whose `seed(session)` loads the tables a city cannot run without; safe to run again."""
 
@@ -129,6 +132,10 @@ def _fill_catalog(app: Flask, settings: Settings) -> None:
         if folder is not None:
             catalog.register_manifests(folder, CELLS)
     stream = app.extensions.get("cityops_stream")
+    if stream is None:
+        return
     for source in catalog.sources:
-        if stream is not None and source.topic is not None:
+        if source.topic is not None:
             stream.guard(source.topic, catalog.visible_keys(source))
+    for topic in OPEN_TOPICS:
+        stream.open_topic(topic, ("act",))

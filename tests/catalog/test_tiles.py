@@ -199,7 +199,8 @@ def lamps(database: Engine) -> Iterator[tuple[ReadPool, LayerSource]]:
             text(
                 "CREATE TABLE plan.lamps AS SELECT n::bigint AS id, ('411303' || lpad((n % 5000)::text, 9, '0'))::char(15) AS cell_code,"
                 " (n % 20)::int AS department_id,"
-                " ST_Point(112 + (n * 7919 % 200000) / 200000.0, 32.5 + (n * 104729 % 200003) / 200003.0, 4490) AS geom FROM generate_series(1::bigint, 200000) AS n"
+                " ST_Point(112 + (n * 7919 % 200000) / 200000.0, 32.5 + (n * 104729 % 200003) / 200003.0, 4490) AS geom"
+                " FROM generate_series(1::bigint, 200000) AS n"
             )
         )
         connection.execute(text("CREATE INDEX ON plan.lamps USING gist (geom)"))
