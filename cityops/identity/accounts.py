@@ -49,7 +49,7 @@ def create_users_bulk(session: Session, now: datetime, rows: Sequence[UserRow], 
     if not rows:
         return {}
     shared = passwords.hash_password(password if password is not None else secrets.token_urlsafe(32))
-    divisions = dict(session.execute(select(Department.id, Department.division_code)).tuples().all())
+    divisions = {row.id: row.division_code for row in session.execute(select(Department.id, Department.division_code))}
     made = session.execute(
         insert(User).returning(User.id, User.login),
         [
@@ -65,7 +65,7 @@ def create_users_bulk(session: Session, now: datetime, rows: Sequence[UserRow], 
             for row in rows
         ],
     )
-    ids = {login: user_id for user_id, login in made.tuples()}
+    ids = {row.login: row.id for row in made}
     scopes = [{"user_id": ids[row["login"]], **asdict(scope)} for row in rows for scope in dict.fromkeys(row["scopes"])]
     if scopes:
         session.execute(insert(ScopeRow), scopes)

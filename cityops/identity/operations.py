@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cityops.identity import audit, events, passwords, policy, queries, rules, sessions
-from cityops.identity.accounts import DEMO_PASSWORD, DemoAccount, create_demo_accounts, create_users_bulk, demo_accounts
+from cityops.identity.accounts import DEMO_PASSWORD, DemoAccount, UserRow, create_demo_accounts, create_users_bulk, demo_accounts
 from cityops.identity.audit import record_denial
 from cityops.identity.board import permission_changed
 from cityops.identity.checks import UNSET, Unset, active_department, check_division, clean_name, record
@@ -45,6 +45,7 @@ __all__ = [
     "DepartmentChange",
     "Scope",
     "UserChange",
+    "UserRow",
     "change_department",
     "change_user",
     "create_demo_accounts",
@@ -52,6 +53,7 @@ __all__ = [
     "create_user",
     "create_users_bulk",
     "demo_accounts",
+    "end_sessions",
     "grant_beat",
     "lock_user",
     "record_denial",
@@ -229,6 +231,14 @@ def lock_user(session: Session, actor: Viewer | None, user: User, *, until: date
     _check_administrators(session, before, now)
     sessions.revoke_all(session, user.id, now=now)
     record(session, actor, now, events.USER_LOCKED, f"user:{user.id}", until=until.isoformat())
+
+
+def end_sessions(session: Session, actor: Viewer | None, user: User, *, now: datetime) -> int:
+    """End every session and token of a user; returns how many there were."""
+    _check_manage_user(session, actor, user)
+    ended = sessions.revoke_all(session, user.id, now=now)
+    record(session, actor, now, events.SESSION_REVOKED, f"user:{user.id}", sessions_ended=ended)
+    return ended
 
 
 def unlock_user(session: Session, actor: Viewer | None, user: User, *, now: datetime) -> None:

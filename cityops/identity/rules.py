@@ -119,7 +119,9 @@ def merge(grants: Iterable[Grant]) -> tuple[Grant, ...]:
         grant = todo.pop()
         if any(holds(other, grant) for other in (*todo, *done)):
             continue
+        done = [other for other in done if not holds(grant, other)]
         for other in done:
+            # Neither holds the other, so on the one axis that differs both are limited.
             differing = [axis for axis in AXES if getattr(grant, axis) != getattr(other, axis)]
             if len(differing) == 1:
                 done.remove(other)
