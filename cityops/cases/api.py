@@ -113,7 +113,8 @@ def export_cases(query: dict[str, Any]) -> Response:
         response = Response(export.csv(engine, condition, limit), mimetype="text/csv")
         response.headers["Content-Disposition"] = 'attachment; filename="cases.csv"'
         return response
-    return Response(export.geojson(engine, condition, limit), mimetype="application/geo+json")
+    features = export.pins if form == "pins" else export.geojson
+    return Response(features(engine, condition, limit), mimetype="application/geo+json")
 
 
 @blp.get(f"/cases/{NUMBER}")

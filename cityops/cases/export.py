@@ -36,13 +36,30 @@ def geojson(engine: Engine, condition: Condition, limit: int | None = None) -> I
                                  'properties', to_jsonb(t) - 'geometry')::text
         FROM (SELECT {_COLUMNS}, ST_AsGeoJSON(c.geom, 7) AS geometry {_TABLES} {_where(condition, limit)}) AS t
     """
+    return _collection(engine, statement, condition)
+
+
+def _collection(engine: Engine, statement: str, condition: Condition) -> Iterator[bytes]:
+    """The features a statement gives as text, one a row, wrapped into a collection and sent in pieces."""
+    # Colons inside the JSON text of a statement are no parameters: SQLAlchemy takes `:name` only where no letter or colon stands before.
     with engine.connect() as connection:
         rows = connection.execution_options(stream_results=True, yield_per=BATCH_ROWS).execute(text(statement), condition.params)
         opening = '{"type":"FeatureCollection","features":['
         for batch in rows.partitions():
             yield (opening + ",\n".join(row[0] for row in batch)).encode()
             opening = ",\n"
-        yield b']}' if opening == ",\n" else (opening + "]}").encode()
+        yield b"]}" if opening == ",\n" else (opening + "]}").encode()
+
+
+def pins(engine: Engine, condition: Condition, limit: int | None = None) -> Iterator[bytes]:
+    """A slim FeatureCollection for the map: number and light only, and only cases that have a place."""
+    statement = f"""
+        SELECT '{{"type":"Feature","geometry":{{"type":"Point","coordinates":[' || round(ST_X(c.geom)::numeric, 6) || ',' ||
+               round(ST_Y(c.geom)::numeric, 6) || ']}},"properties":{{"number":"' || c.number || '","light":"' ||
+               {LIGHT.format(now=":now")} || '"}}}}'
+        FROM cases.cases AS c WHERE c.geom IS NOT NULL AND {condition.in_view} ORDER BY c.id
+    """
+    return _collection(engine, statement + ("" if limit is None else f" LIMIT {int(limit)}"), condition)
 
 
 def csv(engine: Engine, condition: Condition, limit: int | None = None) -> Iterator[bytes]:

@@ -181,7 +181,8 @@ class ListSchema(FilterSchema):
 class ExportSchema(FilterSchema):
     """The export: the filter, the form, and at most how many."""
 
-    format = fields.String(load_default="geojson", validate=validate.OneOf(["geojson", "csv"]))
+    format = fields.String(load_default="geojson", validate=validate.OneOf(["geojson", "pins", "csv"]),
+        metadata={"description": "pins: GeoJSON with number and light only"})
     limit = fields.Integer(validate=validate.Range(1, 10_000_000))
 
 

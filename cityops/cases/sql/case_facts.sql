@@ -18,7 +18,7 @@ SELECT
         WHERE e.case_id = c.id AND e.actor_id = :user_id AND e.act IN ('receive', 'handle')
     ) AS has_handled,
     -- The same branch of the tree: a team answers for its bureau, and a bureau for its team.
-    c.department_id IS NOT NULL AND :user_department_id IS NOT NULL AND EXISTS (
+    c.department_id IS NOT NULL AND CAST(:user_department_id AS integer) IS NOT NULL AND EXISTS (
         WITH RECURSIVE above AS (
             SELECT d.id, d.parent_id, d.id AS origin FROM identity.departments AS d
             WHERE d.id IN (CAST(:user_department_id AS integer), c.department_id)
@@ -26,7 +26,7 @@ SELECT
             SELECT d.id, d.parent_id, a.origin FROM above AS a JOIN identity.departments AS d ON d.id = a.parent_id
         )
         SELECT 1 FROM above AS a
-        WHERE (a.id = c.department_id AND a.origin = :user_department_id) OR (a.id = :user_department_id AND a.origin = c.department_id)
+        WHERE (a.id = c.department_id AND a.origin = CAST(:user_department_id AS integer)) OR (a.id = :user_department_id AND a.origin = c.department_id)
     ) AS in_department
 FROM cases.cases AS c
 LEFT JOIN cases.tasks AS t ON t.case_id = c.id AND t.state = 'open'
