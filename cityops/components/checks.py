@@ -14,7 +14,7 @@ from cityops.components.errors import AttributeInvalid, ClassNotUsable, Departme
 from cityops.components.models import Class
 from cityops.components.queries import missing_departments
 from cityops.components.rules import SHAPES, STATES, shape_fits
-from cityops.grid.queries import locate
+from cityops.grid.queries import Place, locate
 
 MAX_VERTICES = 20_000
 MAX_ATTRIBUTES = 100
@@ -53,13 +53,13 @@ def geometry_fault(geom: BaseGeometry | None, wanted: str) -> str | None:
     return None
 
 
-def cell_at(session: Session, geom: BaseGeometry) -> str:
-    """The live cell of a geometry, decided by a point on it (degrees); raises OutsideTheGrid."""
+def place_at(session: Session, geom: BaseGeometry) -> Place:
+    """The live cell (and beat) of a geometry, decided by a point on it (degrees); raises OutsideTheGrid."""
     point = geom if geom.geom_type == "Point" else geom.point_on_surface()
     place = locate(session, point.x, point.y)
     if place is None:
         raise OutsideTheGrid(field="geom", fix="check the place and the reference system; extend the grid when the city grew")
-    return place.cell_code
+    return place
 
 
 def usable_class(found: Class) -> Class:

@@ -23,13 +23,13 @@ from cityops.components.bulk import BatchResult, Registrations, register_many
 from cityops.components.checks import (
     UNSET,
     Unset,
-    cell_at,
     check_attributes,
     check_departments,
     check_geometry,
     check_state,
     check_text,
     need_reason,
+    place_at,
     usable_class,
 )
 from cityops.components.class_tables import ClassChange, change_class
@@ -125,10 +125,11 @@ def register(
     check_attributes(new.attributes)
     for name in ("name", "source", "note"):
         check_text(getattr(new, name), name)
-    cell_code = cell_at(session, new.geom)
+    place = place_at(session, new.geom)
+    cell_code = place.cell_code
     managing_id = new.managing_id if new.managing_id is not None else default_department(session, class_.department_code, cell_code)
     departments = (managing_id, new.owner_id, new.maintainer_id)
-    _allow(policy.may_change(actor, "register", cell_code, departments) if actor else None)
+    _allow(policy.may_change(actor, "register", cell_code, place.beat_id, departments) if actor else None)
     check_departments(session, departments)
     form = code_format(session)
     prefix = form.prefix(cell_code, new.class_code)
@@ -205,7 +206,7 @@ def update(
     if actor is not None:
         # Whoever gives a component to another department must have both in his scope, or it would leave his sight unseen.
         after = tuple(values.get(name, getattr(held, name)) for name in ("managing_id", "owner_id", "maintainer_id"))
-        _allow(policy.may_change(actor, "update", held.cell_code, after))
+        _allow(policy.may_change(actor, "update", held.cell_code, held.beat_id, after))
     return _write(session, actor, now, "update", held, values, reason, on)
 
 
@@ -224,9 +225,9 @@ def relocate(
     held = _hold(session, actor, "relocate", code, expected)
     _alive(held)
     check_geometry(geom, class_of(session, held.edition, "component", held.class_code))
-    cell_code = cell_at(session, geom)
-    _allow(policy.may_change(actor, "relocate", cell_code, held.departments) if actor else None)
-    return _write(session, actor, now, "relocate", held, {"geom": geom, "cell_code": cell_code}, reason, on)
+    place = place_at(session, geom)
+    _allow(policy.may_change(actor, "relocate", place.cell_code, place.beat_id, held.departments) if actor else None)
+    return _write(session, actor, now, "relocate", held, {"geom": geom, "cell_code": place.cell_code}, reason, on)
 
 
 def recode(
@@ -275,7 +276,7 @@ def reinstate(
     if held.retired_at is None:
         raise ComponentInUse(code=held.code, fix="nothing is to be done")
     shape = session.execute(text("SELECT ST_AsBinary(geom) FROM components.components WHERE id = :id"), {"id": held.id}).scalar_one()
-    cell_code = cell_at(session, _from_wkb(shape))
+    cell_code = place_at(session, _from_wkb(shape)).cell_code
     return _write(session, actor, now, "reinstate", held, {"retired_at": None, "cell_code": cell_code}, reason, on)
 
 
@@ -334,7 +335,7 @@ def _hold(session: Session, actor: Viewer | None, act: str, code: str, expected:
     """The component, locked until the transaction ends, if the actor may do this to it and has read its newest version."""
     held = known(session, code, actor, lock=True)
     if actor is not None:
-        _allow(policy.may_change(actor, act, held.cell_code, held.departments))
+        _allow(policy.may_change(actor, act, held.cell_code, held.beat_id, held.departments))
     if expected is not None and expected != held.version:
         raise ComponentChanged(code=held.code, field="If-Match", fix="read it again, look at what changed, and repeat")
     return held

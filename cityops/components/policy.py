@@ -10,7 +10,10 @@ from cityops.identity.visibility import ScopedColumns, Viewer, sees
 
 LAYER = "components"
 
-COLUMNS = ScopedColumns(layer=LAYER, cell="c.cell_code", departments=("c.managing_id", "c.owner_id", "c.maintainer_id"))
+BEAT = "(SELECT b.beat_id FROM grid.beat_cells AS b WHERE b.cell_code = c.cell_code AND b.until IS NULL)"
+"""The beat a component lies in today follows from its cell, so no component has to change when beats are drawn anew."""
+
+COLUMNS = ScopedColumns(layer=LAYER, cell="c.cell_code", beat=BEAT, departments=("c.managing_id", "c.owner_id", "c.maintainer_id"))
 """What the visibility predicate looks at; queries name the components table `c`."""
 
 POSTS: dict[str, tuple[str, ...]] = {
@@ -24,11 +27,11 @@ POSTS: dict[str, tuple[str, ...]] = {
 """Posts by act. Inspectors keep the register true on their walk; what changes identity is for planners and administrators."""
 
 
-def may_change(actor: Viewer, act: str, cell_code: str, departments: Iterable[int | None]) -> Refused | None:
-    """Whether he may `act` on a component that lies (or will lie) in this cell and belongs to these departments."""
+def may_change(actor: Viewer, act: str, cell_code: str, beat_id: int | None, departments: Iterable[int | None]) -> Refused | None:
+    """Whether he may `act` on a component that lies (or will lie) in this cell and beat and belongs to these departments."""
     if not actor.has(*POSTS[act]):
         return PostMayNotEditComponents(act=act, fix="ask one of: " + ", ".join(POSTS[act]))
-    if not sees(actor, LAYER, cell=cell_code, departments=tuple(departments)):
+    if not sees(actor, LAYER, cell=cell_code, beat=beat_id, departments=tuple(departments)):
         return OutsideYourArea(fix="ask for a scope that holds this place, or leave the component to who has it")
     return None
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from cityops.components.errors import ClassNotFound, ComponentNotFound
 from cityops.components.models import Class
-from cityops.components.policy import COLUMNS
+from cityops.components.policy import BEAT, COLUMNS
 from cityops.components.rules import CodeFormat
 from cityops.identity.visibility import Viewer, visible
 
@@ -23,10 +23,10 @@ VERSION_COLUMNS = (
     " source, note, attributes, retired_at, valid_from, change_id, version"
 )
 
-RECORD = """
+RECORD = f"""
     c.id, c.code, c.edition, c.class_code, c.name, c.cell_code, c.managing_id, c.owner_id, c.maintainer_id, c.state, c.started_on,
     c.changed_on, c.source, c.note, c.attributes, c.retired_at, c.valid_from, c.change_id, c.version,
-    ST_X(p.at) AS lon, ST_Y(p.at) AS lat, ST_GeometryType(c.geom) AS shape
+    ST_X(p.at) AS lon, ST_Y(p.at) AS lat, ST_GeometryType(c.geom) AS shape, {BEAT} AS beat_id
 """
 PLACE = "CROSS JOIN LATERAL (SELECT ST_PointOnSurface(c.geom) AS at) AS p"
 
@@ -58,6 +58,8 @@ class ComponentRecord:
     lat: float
     shape: str
     """ST_Point, ST_LineString, ST_Polygon or their multi forms."""
+    beat_id: int | None
+    """The beat its cell belongs to today."""
 
     @property
     def departments(self) -> tuple[int | None, int | None, int | None]:
