@@ -11,7 +11,7 @@ from flask import Flask, request
 from sqlalchemy import Engine, text
 
 from cityops import http
-from cityops.app import create_app
+from cityops.app import close_app, create_app
 from cityops.config import Settings
 from cityops.errors import Conflict
 
@@ -39,6 +39,7 @@ def till(database: Engine, settings: Settings) -> Iterator[Flask]:
         return {"key": key}, 201
 
     yield app
+    close_app(app)
 
 
 def rows(engine: Engine, key: str) -> int:

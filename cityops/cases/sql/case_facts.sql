@@ -26,7 +26,7 @@ SELECT
             SELECT d.id, d.parent_id, a.origin FROM above AS a JOIN identity.departments AS d ON d.id = a.parent_id
         )
         SELECT 1 FROM above AS a
-        WHERE (a.id = c.department_id AND a.origin = CAST(:user_department_id AS integer)) OR (a.id = :user_department_id AND a.origin = c.department_id)
+        WHERE (a.id = c.department_id AND a.origin = CAST(:user_department_id AS integer)) OR (a.id = CAST(:user_department_id AS integer) AND a.origin = c.department_id)
     ) AS in_department
 FROM cases.cases AS c
 LEFT JOIN cases.tasks AS t ON t.case_id = c.id AND t.state = 'open'
