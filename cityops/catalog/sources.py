@@ -62,6 +62,8 @@ class LayerSource:
     """The type of the `key_sql` column, so that looking up keys uses its index (`bpchar` for a char(n) column)."""
     where_sql: str | None = None
     """A condition that always holds (live rows only)."""
+    more_properties: tuple[tuple[str, str], ...] = ()
+    """Properties of the GeoJSON features that would only make the tiles heavy."""
     zoom_sql: str | None = None
     """A condition on `{z}` (the tile's zoom) that keeps small zooms light, e.g. `(t.class = 'motorway' OR {z} >= 12)`."""
     min_zoom: int = 0

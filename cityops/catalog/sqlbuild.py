@@ -98,7 +98,7 @@ def tile_count_sql(source: LayerSource, visible: str, *, overview: bool) -> str:
 
 def _feature(source: LayerSource) -> str:
     """One GeoJSON feature as text."""
-    pairs = [f"'{name}', {_literal(sql)}" for name, sql in source.properties]
+    pairs = [f"'{name}', {_literal(sql)}" for name, sql in (*source.properties, *source.more_properties)]
     # A function takes 100 arguments at most; a layer of more than 45 fields is joined from several objects.
     chunks = [", ".join(pairs[i : i + 45]) for i in range(0, len(pairs), 45)]
     if len(chunks) > 1:
@@ -107,7 +107,7 @@ def _feature(source: LayerSource) -> str:
         properties = f"json_build_object({''.join(chunks)})"
     return (
         f'\'{{"type":"Feature","id":\' || to_json({_literal(source.key)})'
-        f" || ',\"geometry\":' || coalesce(ST_AsGeoJSON({source.geom_sql}, 7), 'null')"
+        f" || ',\"geometry\":' || coalesce(ST_AsGeoJSON({source.geom_sql}, 7, 0), 'null')"
         f" || ',\"properties\":' || ({properties})::text || '}}'"
     )
 

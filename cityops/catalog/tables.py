@@ -150,6 +150,7 @@ def source_of(manifest: Manifest, cells: CellTable | None = None) -> LayerSource
         from_sql=f"{table_name(manifest.id)} AS t",
         id_sql="t.id",
         properties=tuple((field.name, _expression(field)) for field in manifest.live_fields if field.tile),
+        more_properties=tuple((field.name, _expression(field)) for field in manifest.live_fields if not field.tile),
         columns=ScopedColumns(layer=manifest.id, cell=None, beat=None),
         zoom_sql=_zoom_sql(manifest),
         min_zoom=manifest.zoom.min,

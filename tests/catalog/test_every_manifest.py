@@ -81,7 +81,7 @@ def test_one_feature_is_in_its_items_and_in_its_tile(manifest: Manifest, planner
         touch(session, manifest.id, lon, lat)
     found = planner.get(f"/api/v1/layers/{manifest.id}/items?bbox={lon - 0.01},{lat - 0.01},{lon + 0.01},{lat + 0.01}").get_json()
     feature = next(feature for feature in found["features"] if feature["id"] == str(made))
-    assert feature["properties"].keys() == {field.name for field in manifest.live_fields if field.tile}
+    assert feature["properties"].keys() == {field.name for field in manifest.live_fields}
     z, x, y = tile_at(lon + 0.001, lat + 0.001, max(manifest.zoom.from_zoom, manifest.zoom.max))
     answer = planner.get(f"/tiles/{manifest.id}/{z}/{x}/{y}.mvt")
     assert answer.status_code == 200

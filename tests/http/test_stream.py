@@ -171,6 +171,7 @@ def _slow_writer(database: Engine) -> tuple[Connection, Any]:
     connection = database.connect()
     transaction = connection.begin()
     connection.execute(text("INSERT INTO core.outbox (topic, subject, payload) VALUES ('post', 'east', '{\"n\": \"slow\"}')"))
+    connection.execute(text("SELECT pg_notify('cityops_outbox', '')"))
     return connection, transaction
 
 
@@ -272,7 +273,8 @@ def test_the_reader_survives_the_loss_of_its_connection(app: Flask, database: En
         with database.begin() as connection:
             connection.execute(
                 text(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cityops stream' AND datname = current_database()"
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE application_name = 'cityops stream' AND datname = current_database()"
                 )
             )
         tell(database, "east", n="meanwhile")
