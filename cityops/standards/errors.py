@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cityops.errors import Conflict, Invalid, NotFound, Refused
+from cityops.errors import Conflict, Invalid, NotFound, PreconditionFailed, Refused
 
 
 class LimitInvalid(Invalid):
@@ -31,6 +31,10 @@ class NoConditionForClass(NotFound):
 
 class ConditionClash(Conflict):
     """Class {class_code} has a condition number {number} for that time already."""
+
+
+class ConditionChanged(PreconditionFailed):
+    """Somebody changed {condition} since you read it."""
 
 
 class ConditionInvalid(Invalid):

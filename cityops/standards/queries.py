@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select, text
+from sqlalchemy import ColumnElement, or_, select, text
 from sqlalchemy.orm import Session
 
 from cityops.standards.errors import CalendarNotFound, ConditionNotFound, ConditionNotInForce, NoConditionForClass
@@ -150,6 +150,9 @@ def condition_json(session: Session, condition_id: int) -> bytes | None:
     return found.encode() if found is not None else None
 
 
-def count_days(session: Session, calendar_id: int) -> int:
-    """How many days of a calendar differ from the ordinary week."""
-    return session.scalar(select(func.count()).select_from(CalendarDay).where(CalendarDay.calendar_id == calendar_id)) or 0
+def days_of(session: Session, calendar_id: int, year: int | None = None) -> Sequence[CalendarDay]:
+    """The days of a calendar that differ from the ordinary week, in order; of one year when it is given."""
+    statement = select(CalendarDay).where(CalendarDay.calendar_id == calendar_id).order_by(CalendarDay.on)
+    if year is not None:
+        statement = statement.where(CalendarDay.on.between(date(year, 1, 1), date(year, 12, 31)))
+    return session.scalars(statement).all()
