@@ -2,6 +2,8 @@
 
 from alembic import context
 
+from cityops.db.migrate import VERSION_TABLE
+
 connection = context.config.attributes["connection"]
-context.configure(connection=connection, transaction_per_migration=True, version_table="schema_revision")
+context.configure(connection=connection, transaction_per_migration=True, version_table=VERSION_TABLE)
 context.run_migrations()

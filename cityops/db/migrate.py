@@ -17,6 +17,9 @@ from cityops.paths import migrations_dir
 MIGRATION_LOCK = 0x6369_7479
 """Advisory lock that lets one process migrate while others wait for it."""
 
+VERSION_TABLE = "schema_revision"
+"""Where Alembic notes the revision; `migrations/env.py` uses the same name."""
+
 
 def _config() -> Config:
     config = Config()
@@ -44,4 +47,5 @@ def upgrade(engine: Engine, seeds: Sequence[Callable[[Session], None]] = (), rev
 def is_current(engine: Engine) -> bool:
     """Whether the database is at the newest revision this code knows."""
     with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() == ScriptDirectory.from_config(_config()).get_current_head()
+        present = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
+    return present == ScriptDirectory.from_config(_config()).get_current_head()

@@ -133,6 +133,19 @@ def test_ctrl_c_ends_the_web_server_and_the_database(city: Running) -> None:
     assert "Traceback" not in city.log.read_text()
 
 
+def test_a_second_process_sees_the_running_city_and_its_schema_as_current(city: Running) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-m", "cityops", "db", "status"],
+        cwd=ROOT,
+        env=os.environ | {"CITYOPS_HOME": str(city.home)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "schema up to date" in answer.stdout
+    assert city.ready()
+
+
 def test_a_killed_web_server_comes_back(city: Running) -> None:
     master = city.web_master()
     os.kill(master, signal.SIGKILL)
