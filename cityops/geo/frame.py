@@ -11,11 +11,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import shapely
 from numpy.typing import ArrayLike
 
-from cityops.geo.shapes import METRES_PER_DEGREE
+from cityops.geo.shapes import METRES_PER_DEGREE, middle_of
 
 
 @dataclass(frozen=True)
@@ -28,10 +27,8 @@ class LocalFrame:
     @classmethod
     def around(cls, geometries: ArrayLike) -> LocalFrame:
         """The frame about the middle of geometries in degrees."""
-        west, south, east, north = shapely.total_bounds(geometries)
-        if not np.isfinite([west, south, east, north]).all():
-            return cls(0.0, 0.0)
-        return cls(float(west + east) / 2, float(south + north) / 2)
+        middle = middle_of(geometries)
+        return cls(0.0, 0.0) if middle is None else cls(*middle)
 
     @property
     def _scale(self) -> tuple[float, float]:

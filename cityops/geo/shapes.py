@@ -44,10 +44,18 @@ def into_storage(geometries: Any, crs: Crs | str | int) -> Any:  # Any: as `proj
 
 def metric_srid_of(geometries: ArrayLike, preferred: int) -> int:
     """The projected system to measure these geometries (degrees) in; see `crs.metric_srid`."""
-    west, south, east, north = shapely.total_bounds(geometries)
+    middle = middle_of(geometries)
+    return preferred if middle is None else metric_srid(round(middle[0], 1), round(middle[1], 1), preferred)
+
+
+def middle_of(geometries: ArrayLike) -> tuple[float, float] | None:
+    """The middle of the box around geometries; None when there is nothing with a place."""
+    if not len(as_array(geometries)):
+        return None
+    west, south, east, north = (float(v) for v in shapely.total_bounds(geometries))
     if not np.isfinite([west, south, east, north]).all():
-        return preferred
-    return metric_srid(round((west + east) / 2, 1), round((south + north) / 2, 1), preferred)
+        return None
+    return (west + east) / 2, (south + north) / 2
 
 
 def area_m2(geometries: ArrayLike, srid: int) -> NDArray[np.float64]:

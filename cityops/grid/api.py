@@ -20,7 +20,6 @@ from cityops.grid.gridindex import grid_index
 from cityops.grid.queries import Page
 from cityops.grid.rules.findings import Report
 from cityops.grid.rules.numbering import CELL_DIGITS, LEVEL_OF_LENGTH, is_code
-from cityops.grid.rules.validation import Cells, validate
 from cityops.http.answers import GEOJSON, json_bytes, wants_geojson
 from cityops.http.auth import viewer
 from cityops.http.etag import check_if_match, etag
@@ -228,18 +227,7 @@ def locate_points(body: dict[str, Any]) -> Response:
 @reads
 def grid_findings(query: dict[str, Any]) -> Response:
     """Every gap, overlap, sliver, crossing, wrong code and torn beat of the live grid in your scope, each with its place."""
-    who = viewer()
-    if refusal := policy.may_check(who):
-        raise refusal
-    shapes = queries.community_shapes(session())
-    mine = {code: shape for code, shape in shapes.items() if code.startswith(query.get("division", "")) and policy.covers(who, [code])}
-    cells = queries.live_cells(session(), communities=sorted(mine))
-    names = queries.beat_codes(session())
-    beats: dict[str, list[str]] = {}
-    for code, cell in cells.items():
-        if cell.beat_id in names:
-            beats.setdefault(names[cell.beat_id], []).append(code)
-    report = validate(mine, Cells.of(list(cells), [cell.shape for cell in cells.values()]), beats, srid=_settings().projected_srid)
+    report = operations.validate_grid(session(), viewer(), division=query.get("division", ""), srid=_settings().projected_srid)
     return _findings(report)
 
 

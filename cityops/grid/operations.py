@@ -23,9 +23,11 @@ from cityops.grid import policy, queries
 from cityops.grid.beats import assign_inspector, change_beat, create_beat, dissolve_beat, withdraw_inspector
 from cityops.grid.drafts import add_change, discard_draft, get_draft, open_draft, publish_draft, remove_change, validate_draft
 from cityops.grid.errors import CommunityHasNoShape, UnknownDivision
+from cityops.grid.rules.findings import Report
 from cityops.grid.rules.lifecycle import NewCell
 from cityops.grid.rules.numbering import level_of
 from cityops.grid.rules.proposal import TARGET_M2, propose_cells
+from cityops.grid.rules.validation import Cells, validate
 from cityops.identity.visibility import Viewer
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "remove_change",
     "save_divisions",
     "validate_draft",
+    "validate_grid",
     "withdraw_inspector",
 ]
 
@@ -114,6 +117,21 @@ def _multi(shape: BaseGeometry | None) -> BaseGeometry | None:
 def load_divisions(session: Session, folder: Path) -> int:
     """Write every CSV of a folder (data/divisions) without boundaries; gives how many divisions there were."""
     return save_divisions(session, None, [record for path in sorted(folder.glob("*.csv")) for record in read_divisions(path)])
+
+
+def validate_grid(session: Session, actor: Viewer | None, *, division: str = "", srid: int) -> Report:
+    """Look at the live cells and beats of every community that has a boundary, lies in `division` and in the actor's scope."""
+    if refusal := policy.may_check(actor):
+        raise refusal
+    shapes = queries.community_shapes(session)
+    mine = {code: shape for code, shape in shapes.items() if code.startswith(division) and (actor is None or policy.covers(actor, [code]))}
+    cells = queries.live_cells(session, communities=sorted(mine))
+    names = queries.beat_codes(session)
+    beats: dict[str, list[str]] = {}
+    for code, cell in cells.items():
+        if cell.beat_id in names:
+            beats.setdefault(names[cell.beat_id], []).append(code)
+    return validate(mine, Cells.of(list(cells), [cell.shape for cell in cells.values()]), beats, srid=srid)
 
 
 def propose_for_community(

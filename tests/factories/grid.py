@@ -92,6 +92,8 @@ def store(session: Session, made: Ground, *, started_on: str = "2025-01-01") -> 
         text("INSERT INTO grid.divisions (code, level, name_zh, parent_code, geom, synthetic) VALUES (:code, 'community', :name, left(:code, 9), ST_Multi(ST_GeomFromWKB(:wkb, 4490)), true)"),
         [{"code": code, "name": f"试验社区{code[-3:]}", "wkb": shapely.to_wkb(shape)} for code, shape in made.communities.items()],
     )
+    if not made.codes:
+        return
     session.execute(
         text("INSERT INTO grid.cells (code, community_code, geom, area_m2, started_on) SELECT CAST(:code AS text), left(:code, 12), g, ST_Area(ST_Transform(g, 4547)), :day FROM ST_GeomFromWKB(:wkb, 4490) AS g"),
         [{"code": code, "wkb": shapely.to_wkb(shape), "day": started_on} for code, shape in zip(made.codes, made.shapes, strict=True)],

@@ -122,19 +122,19 @@ def test_a_draft_that_leaves_a_gap_is_refused_with_the_gap_and_changes_nothing(s
 
 
 def test_a_draft_that_tears_a_beat_apart_is_refused(session: Session) -> None:
-    made = ground(2, communities=(1, 1), cells=(3, 3))
-    row = {tuple(np.round(shapely.centroid(s).coords[0], 6)): c for s, c in zip(made.shapes, made.codes, strict=True)}
-    by_place = [row[key] for key in sorted(row, key=lambda p: (round((p[1] - 32.98) * 1100), p[0]))]
-    column_west, column_middle, column_east = by_place[0::3], by_place[1::3], by_place[2::3]
-    made.beats = {"B1": [*column_west, column_middle[1], *column_east], "B2": [column_middle[0]], "B3": [column_middle[2]]}
+    made = ground(1, communities=(1, 1), cells=(3, 3))  # a ground whose southern middle cell is larger than the middle one
+    west, south, middle, north, east = made.shapes[0::3], made.codes[1], made.codes[4], made.codes[7], made.shapes[2::3]
+    sides = [made.codes[made.shapes.index(shape)] for shape in (*west, *east)]
+    made.beats = {"B1": [*sides, middle], "B2": [south], "B3": [north]}
     store(session, made)
-    bridge = column_middle[1]
-    joined = shapely.coverage_union_all([shape_of(made, bridge), shape_of(made, column_middle[0])])
-    # The merged cell takes most ground from whichever is larger; make that the outsider by giving it the larger part of the bridge.
-    draft_id = draft_with(session, "merge", [bridge, column_middle[0]], [NewCell("", joined)])
-    kinds = [f.kind for f in operations.validate_draft(session, None, draft_id, srid=4547)]
-    larger = shape_of(made, column_middle[0]).area > shape_of(made, bridge).area
-    assert kinds == (["split_beat"] if larger else [])
+    assert shape_of(made, south).area > shape_of(made, middle).area
+    # The merged cell goes to the beat that gave most ground, B2, and B1 loses the bridge between its sides.
+    joined = shapely.coverage_union_all([shape_of(made, middle), shape_of(made, south)])
+    draft_id = draft_with(session, "merge", [middle, south], [NewCell("", joined)])
+    report = operations.validate_draft(session, None, draft_id, srid=4547)
+    assert [(f.kind, f.details["beat"]) for f in report] == [("split_beat", "B1")]
+    with pytest.raises(GridFaulty):
+        publish(session, draft_id)
 
 
 def test_faults_that_were_there_before_do_not_block_a_good_draft(session: Session) -> None:

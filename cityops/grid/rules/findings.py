@@ -43,6 +43,7 @@ KINDS: dict[str, Kind] = {
         Kind("missing_field", "文件没有字段{field}", "the file has no field {field}"),
         Kind("unreadable", "文件无法读取：{reason}", "the file cannot be read: {reason}"),
         Kind("empty", "文件中没有网格", "the file holds no cells"),
+        Kind("wrong_grade", "网格{cells}的区域等级{grade}应为A、B或C", "the grade {grade} of cell {cells} is not A, B or C"),
         Kind("existing_cells", "社区{community}已有{count}个现用网格，请用网格草案变更", "community {community} already has {count} cells; change them by a draft"),
         Kind("crs_converted", "坐标已由{crs}转换为CGCS2000（平均偏移{shift_m:.0f}米）", "coordinates were converted from {crs} to CGCS2000 (mean shift {shift_m:.0f} m)", "information"),
         Kind("codes_given", "文件没有编码，已按自西向东、自北向南编号", "the file has no codes; cells were numbered west to east, north to south", "information"),

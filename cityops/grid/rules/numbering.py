@@ -52,7 +52,7 @@ def reading_order(cells: Sequence[shapely.Polygon]) -> list[int]:
     A row is as high as the side of a typical cell, so that neighbours of slightly different latitude stay in one row.
     Ties fall to the southern and then the eastern cell later, so the order never depends on the order of the input.
     """
-    if not cells:
+    if not len(cells):
         return []
     shapes = as_array(cells)
     points = shapely.centroid(shapes)
