@@ -111,7 +111,9 @@ class Calendar:
         """The first instant at which `target` (above zero) working microseconds have been worked."""
         # The day is the last one before which less than `target` was worked; the count never falls, so halving finds it.
         wanted_days = -(-target // self.day_us) - 1
-        low, high = 1, date.max.toordinal()
+        low, high = 1, date.max.toordinal() - 1
+        if self.workdays_before(high) <= wanted_days:
+            raise OverflowError("beyond the calendar")
         while low < high:
             middle = (low + high + 1) // 2
             if self.workdays_before(middle) <= wanted_days:
@@ -143,13 +145,14 @@ def _counted_us(value: Decimal | int | float, unit: Unit, calendar: Calendar) ->
 
 
 def due_at(start: datetime, value: Decimal | int | float, unit: Unit, calendar: Calendar) -> datetime:
-    """When a limit of `value` units that begins at `start` (aware) is used up; aware UTC."""
+    """When a limit of `value` units that begins at `start` (aware) is used up; aware UTC. Raises LimitInvalid."""
     counted = _counted_us(value, unit, calendar)
-    if unit in ("urgent_hour", "natural_day"):
-        return start.astimezone(UTC) + timedelta(microseconds=counted)
-    if counted == 0:
-        return start.astimezone(UTC)
-    return calendar._instant_us(calendar._worked_us(start) + counted)
+    try:
+        if unit in ("urgent_hour", "natural_day") or counted == 0:
+            return start.astimezone(UTC) + timedelta(microseconds=counted)
+        return calendar._instant_us(calendar._worked_us(start) + counted)
+    except OverflowError as error:
+        raise LimitInvalid(field="limit", reason="it would end after the year 9999", fix="give a shorter limit") from error
 
 
 def elapsed(start: datetime, end: datetime, unit: Unit, calendar: Calendar) -> Decimal:

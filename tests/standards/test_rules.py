@@ -207,3 +207,10 @@ def test_an_unknown_unit_is_refused_with_the_known_ones() -> None:
 def test_a_day_cannot_be_holiday_and_working_day_at_once() -> None:
     with pytest.raises(CalendarInvalid):
         Calendar(holidays=frozenset({date(2026, 1, 1)}), workdays=frozenset({date(2026, 1, 1)}))
+
+
+@pytest.mark.parametrize("unit", rules.UNITS)
+def test_a_limit_that_would_end_after_the_last_year_there_is_is_refused(unit: rules.Unit) -> None:
+    minute_a_day = Calendar(periods=((0, 1),))
+    with pytest.raises(LimitInvalid):
+        due_at(local(9990, 1, 1), 100_000, unit, minute_a_day)
