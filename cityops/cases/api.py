@@ -43,7 +43,7 @@ def _case_id(actor: Viewer, number: str) -> int:
 
 
 @blp.get("/cases")
-@blp.arguments(schemas.ListSchema, location="query")
+@blp.arguments(schemas.ListSchema, location="query", unknown="raise")
 @blp.response(200, schemas.CaseListSchema)
 @reads
 def list_cases(query: dict[str, Any]) -> Response:
@@ -101,7 +101,7 @@ def workflow() -> Response:
 
 
 @blp.get("/cases/export")
-@blp.arguments(schemas.ExportSchema, location="query")
+@blp.arguments(schemas.ExportSchema, location="query", unknown="raise")
 @blp.response(200, {"type": "object"}, description="a GeoJSON FeatureCollection, or CSV")
 @reads
 def export_cases(query: dict[str, Any]) -> Response:

@@ -78,9 +78,10 @@ class Box(fields.Field):
             west, south, east, north = (float(part) for part in str(value).split(","))
         except ValueError as error:
             raise ma.ValidationError("Give west,south,east,north in degrees.") from error
-        if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        if not (-720 <= west <= east <= 720 and -720 <= south <= north <= 720):
             raise ma.ValidationError("Give west,south,east,north in degrees, west below east and south below north.")
-        return west, south, east, north
+        # A map may look past the edge of the world.
+        return max(west, -180.0), max(south, -90.0), min(east, 180.0), min(north, 90.0)
 
 
 def whole(largest: int = LARGEST_ID, **kwargs: Any) -> fields.Integer:  # Any: marshmallow's own keyword arguments

@@ -36,7 +36,7 @@ def _keyed_by_its_id(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @blp.get("/tasks")
-@blp.arguments(schemas.TaskFilterSchema, location="query")
+@blp.arguments(schemas.TaskFilterSchema, location="query", unknown="raise")
 @blp.response(200, schemas.TaskListSchema)
 @reads
 def list_tasks(query: dict[str, Any]) -> Response:
