@@ -14,40 +14,42 @@ function itemsOf<T>(body: Items<T> | T[]): T[] {
 
 export interface Component {
   code: string;
+  edition: string;
   class_code: string;
-  class_name_zh?: string | null;
-  class_name_en?: string | null;
-  mark?: string | null;
+  class_name_zh: string;
+  class_name_en: string;
+  mark: string;
   name: string | null;
   state: string;
-  cell_code: string | null;
-  lon?: number;
-  lat?: number;
-  geometry?: GeoJSON.Geometry | null;
-  geom?: GeoJSON.Geometry | null;
-  started_on?: string | null;
-  changed_on?: string | null;
-  source?: string | null;
-  note?: string | null;
-  attributes?: Record<string, unknown> | null;
-  managing?: Department | null;
-  owner?: Department | null;
-  maintainer?: Department | null;
-  managing_id?: number | null;
-  owner_id?: number | null;
-  maintainer_id?: number | null;
-  distance_m?: number | null;
+  cell_code: string;
+  lon: number;
+  lat: number;
+  distance_m: number | null;
+  managing_name_zh: string | null;
+  managing_name_en: string | null;
+  owner_name_zh: string | null;
+  owner_name_en: string | null;
+  maintainer_name_zh: string | null;
+  maintainer_name_en: string | null;
+  started_on: string | null;
+  changed_on: string | null;
+  source: string | null;
+  note: string | null;
+  attributes: Record<string, unknown>;
+  /** In the detail only. */
+  geometry?: GeoJSON.Geometry;
+  aliases?: string[];
 }
 
+/** One version of a component: what held from when to when, and which act made it. */
 export interface HistoryEntry {
-  version?: number;
-  valid_from?: string;
-  valid_to?: string | null;
-  at?: string;
-  act?: string;
-  reason?: string | null;
-  actor_name?: string | null;
-  state?: string;
+  version: number;
+  valid_from: string;
+  valid_to: string | null;
+  act: string;
+  reason: string | null;
+  actor_name: string | null;
+  changed: string[];
 }
 
 export function readComponent(code: string): Promise<Component> {
@@ -65,15 +67,28 @@ export async function searchComponents(query: Query, signal?: AbortSignal): Prom
 export interface Cell {
   code: string;
   community_code: string;
+  community_name_zh?: string;
+  community_name_en?: string | null;
+  street_name_zh?: string;
+  street_name_en?: string | null;
   area_m2: number;
   grade: string;
-  started_on?: string | null;
-  ended_on?: string | null;
+  started_on: string | null;
+  ended_on: string | null;
   note?: string | null;
-  beat?: { id: number; code: string; name_zh?: string; name_en?: string } | null;
-  beat_id?: number | null;
-  geometry?: GeoJSON.Geometry | null;
-  geom?: GeoJSON.Geometry | null;
+  beat_id: number | null;
+  geometry?: GeoJSON.Geometry;
+}
+
+export interface Beat {
+  id: number;
+  code: string;
+  name_zh: string;
+  name_en: string | null;
+}
+
+export function readBeat(id: number): Promise<Beat> {
+  return get<Beat>(`/beats/${id}`);
 }
 
 export function readCell(code: string): Promise<Cell> {
@@ -97,11 +112,17 @@ export async function divisions(query?: Query): Promise<Division[]> {
 }
 
 export async function departments(): Promise<Department[]> {
-  return itemsOf(await get<Items<Department>>('/departments', { limit: 500 }));
+  return itemsOf(await get<Items<Department>>('/departments'));
 }
 
-export async function classes(query?: Query): Promise<CityClass[]> {
-  return itemsOf(await get<Items<CityClass>>('/classes', query));
+/** The classes in use: those of the editions in force. */
+export async function classes(): Promise<CityClass[]> {
+  const [all, editions] = await Promise.all([
+    get<Items<CityClass>>('/classes', { active: true }),
+    get<Items<{ id: string; in_force: boolean }>>('/editions'),
+  ]);
+  const inForce = new Set(editions.items.filter((edition) => edition.in_force).map((edition) => edition.id));
+  return all.items.filter((item) => inForce.has(item.edition));
 }
 
 export async function layers(): Promise<Layer[]> {
@@ -136,21 +157,6 @@ export function basemap(): Promise<Basemap> {
 
 export function layerItems(id: string, query: Query, signal?: AbortSignal): Promise<GeoJSON.FeatureCollection> {
   return get<GeoJSON.FeatureCollection>(`/layers/${encodeURIComponent(id)}/items`, query, signal);
-}
-
-export interface Place {
-  cell_code: string;
-  beat_id: number | null;
-  community_code: string;
-  street_code: string;
-  district_code: string;
-  grade: string;
-  street_name_zh?: string;
-  community_name_zh?: string;
-}
-
-export function locate(lon: number, lat: number): Promise<Place> {
-  return get<Place>('/locate', { lon, lat });
 }
 
 /** Uploads one file; `key` makes a retried upload the same upload. */

@@ -101,10 +101,10 @@ export interface CaseEvent {
 
 export interface Routing {
   rule?: string | null;
-  department?: unknown;
+  department_id?: number | null;
   why_zh?: string | null;
   why_en?: string | null;
-  losers?: unknown[];
+  losers?: { rule: string; outcome: string; why_zh: string | null; why_en: string | null }[];
 }
 
 export interface CaseDetail extends CaseItem {

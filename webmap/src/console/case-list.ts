@@ -2,7 +2,7 @@
 import { casePins, listCases, type PinCollection, readCase } from '../api/cases';
 import type { Query } from '../api/client';
 import { asProblem, type Problem } from '../api/problem';
-import type { CaseItem, CasePage } from '../api/types';
+import type { Box, CaseItem, CasePage } from '../api/types';
 import type { Filters } from '../url';
 import type { Store } from './store';
 
@@ -24,6 +24,8 @@ export function caseQuery(filters: Filters): Query {
 }
 
 export class CaseList {
+  /** The part of the map whose cases are listed. */
+  box: Box | null = null;
   items: CaseItem[] = [];
   next: string | null = null;
   total = 0;
@@ -54,7 +56,7 @@ export class CaseList {
   constructor(private readonly store: Store) {}
 
   private query(cursor?: string | null, limit = PAGE): Query {
-    const box = this.store.box;
+    const { box } = this;
     return {
       ...caseQuery(this.store.url.filters),
       sort: this.store.url.filters.sort,

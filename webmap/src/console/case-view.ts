@@ -93,20 +93,10 @@ function facts(data: CaseDetail): TemplateResult {
 function routing(data: CaseDetail): TemplateResult | typeof nothing {
   const why = data.routing && pick(data.routing.why_zh, data.routing.why_en);
   if (!why) return nothing;
-  const losers = (data.routing?.losers ?? [])
-    .map((loser) => {
-      if (typeof loser === 'string') return loser;
-      const entry = loser as Record<string, string | null>;
-      const name =
-        pick(entry.department_name_zh ?? entry.name_zh, entry.department_name_en ?? entry.name_en) ||
-        String(entry.department ?? '');
-      const reason = pick(entry.why_zh, entry.why_en);
-      return reason ? t('routing.loser', { name, why: reason }) : name;
-    })
-    .filter(Boolean);
+  const losers = (data.routing?.losers ?? []).map((loser) => pick(loser.why_zh, loser.why_en)).filter(Boolean);
   return html`<section class="note" aria-label=${t('routing.title')}>
     <b>${t('routing.why', { name: pick(data.department_name_zh, data.department_name_en) || t('routing.nobody') })}</b>
-    <small>${why}${losers.length ? html`${t('routing.not_chosen')}${losers.join(t('list_comma'))}` : nothing}</small>
+    <small>${why}</small>${losers.length ? html`<small>${t('routing.not_chosen')}${losers.join(t('list_semicolon'))}</small>` : nothing}
   </section>`;
 }
 

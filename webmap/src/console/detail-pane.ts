@@ -27,7 +27,7 @@ export class DetailPane extends Element {
     if (ready && detail.selection?.kind === 'case' && detail.caseData) return caseView(detail.caseData);
     if (ready && detail.selection?.kind === 'component' && detail.component)
       return componentView(detail.component, detail.history);
-    if (ready && detail.selection?.kind === 'cell' && detail.cell) return cellView(detail.cell);
+    if (ready && detail.selection?.kind === 'cell' && detail.cell) return cellView(detail.cell, detail.beat);
     return html`<div aria-busy="true" class="stack"><h1 id="detail-title" class="sr">${t('loading')}</h1>
       <span class="skeleton bar short"></span><span class="skeleton bar big"></span><span class="skeleton bar"></span><span class="skeleton bar block"></span></div>`;
   }

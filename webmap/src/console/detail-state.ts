@@ -1,6 +1,15 @@
 /** What the detail pane shows: one case, component or cell, with its ETag, its failure, and the act under way. */
 import { type ActBody, doAct, readCase } from '../api/cases';
-import { type Cell, type Component, componentHistory, type HistoryEntry, readCell, readComponent } from '../api/city';
+import {
+  type Beat,
+  type Cell,
+  type Component,
+  componentHistory,
+  type HistoryEntry,
+  readBeat,
+  readCell,
+  readComponent,
+} from '../api/city';
 import { Intentions } from '../api/client';
 import { asProblem, type Problem } from '../api/problem';
 import type { Act, CaseDetail } from '../api/types';
@@ -17,6 +26,7 @@ export class Detail {
   component: Component | null = null;
   history: HistoryEntry[] = [];
   cell: Cell | null = null;
+  beat: Beat | null = null;
   etag: string | null = null;
   /** The act whose form is open, and how its sending goes. */
   act: Act | null = null;
@@ -76,6 +86,8 @@ export class Detail {
         const cell = await readCell(selection.id);
         if (round !== this.asked) return;
         this.cell = cell;
+        this.beat = null;
+        if (cell.beat_id !== null) void this.loadBeat(cell.beat_id, round);
       }
       this.state = 'ready';
       this.round += 1;
@@ -97,6 +109,17 @@ export class Detail {
     } catch {
       // The facts stand without their history; the section then says that there is none to show.
       this.history = [];
+    }
+    this.store.changed();
+  }
+
+  private async loadBeat(id: number, round: number): Promise<void> {
+    try {
+      const beat = await readBeat(id);
+      if (round === this.asked) this.beat = beat;
+    } catch {
+      // The cell's other facts stand without the name of its beat.
+      this.beat = null;
     }
     this.store.changed();
   }

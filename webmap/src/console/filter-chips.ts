@@ -16,7 +16,7 @@ let asked = false;
 
 /** The class tables, read once per page. */
 export async function knownClasses(): Promise<CityClass[]> {
-  if (known.length === 0) known = (await classes({ limit: 1000 })).filter((item) => item.active !== false);
+  if (known.length === 0) known = await classes();
   return known;
 }
 
@@ -123,15 +123,6 @@ export class FilterChips extends Element {
               (code) => store.setFilters({ division: code }),
             )
       }
-      ${this.menu(
-        t('filter.sort'),
-        [
-          { value: 'due', label: t('list.by_due') },
-          { value: '-reported', label: t('list.by_reported') },
-        ],
-        filters.sort,
-        (sort) => store.setFilters({ sort }),
-      )}
       ${
         JSON.stringify({ ...filters, sort: '' }) !== JSON.stringify({ ...NO_FILTERS, sort: '' })
           ? html`<button type="button" class="chip clear" @click=${() => store.setFilters({ ...NO_FILTERS })}>${icon('x')}${t('filter.reset')}</button>`

@@ -86,9 +86,10 @@ export class ListPane extends Element {
         @focus=${() => store.dispatchEvent(new CustomEvent('hint', { detail: item.number }))}
         @blur=${() => store.dispatchEvent(new CustomEvent('hint', { detail: null }))}>
         ${glyph(item)}
-        <span class="grow"><b class="cut" title=${item.description ?? ''}>${name}${item.description ? html` · ${item.description}` : nothing}</b>
-          <small class="cut">${where}</small></span>
-        <span class="end">${due(item, store.now)}<small>${stateName(item.state)}${department ? html` · ${department}` : nothing}</small></span>
+        <span class="lines">
+          <span class="line"><b class="cut" title=${item.description ?? ''}>${name}${item.description ? html` · ${item.description}` : nothing}</b>${due(item, store.now)}</span>
+          <span class="line"><small class="where">${where}</small><small class="cut">${stateName(item.state)}${department ? html` · ${department}` : nothing}</small></span>
+        </span>
       </button>
     </li>`;
   }
@@ -99,7 +100,12 @@ export class ListPane extends Element {
     return html`<p class="counts" role="status">
       ${t('list.counts', { view: many(list.inView, list.capped && list.inView >= CAP), total: many(list.total, list.capped && list.total >= CAP) })}${
         list.withoutPlace > 0 ? html` · ${t('list.without_place', { n: list.withoutPlace })}` : nothing
-      } · ${store.url.filters.sort === 'due' ? t('list.by_due') : t('list.by_reported')}
+      } ·
+      <co-menu class="sort" .label=${store.url.filters.sort === 'due' ? t('list.by_due') : t('list.by_reported')} .value=${store.url.filters.sort}
+        .choices=${[
+          { value: 'due', label: t('list.by_due') },
+          { value: '-reported', label: t('list.by_reported') },
+        ]} @choose=${(event: CustomEvent<string>) => store.setFilters({ sort: event.detail })}></co-menu>
       ${
         hidden > 0
           ? html`<br />${list.everythingCapped ? t('list.hidden_many') : t('list.hidden', { n: hidden })} <button type="button" class="link" @click=${() => store.clearFilters()}>${t('list.show_all')}</button>`
@@ -116,7 +122,7 @@ export class ListPane extends Element {
       return html`<div aria-busy="true"><span class="sr">${t('loading')}</span>${Array.from(
         { length: 8 },
         () =>
-          html`<div class="row ghost"><span class="glyph skeleton"></span><span class="grow"><span class="skeleton bar"></span><span class="skeleton bar short"></span></span></div>`,
+          html`<div class="row ghost"><span class="glyph skeleton"></span><span class="lines"><span class="skeleton bar"></span><span class="skeleton bar short"></span></span></div>`,
       )}</div>`;
     if (list.items.length === 0) return this.empty();
     return html`<ul aria-labelledby="list-title">

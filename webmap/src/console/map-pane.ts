@@ -46,7 +46,7 @@ export class MapPane extends Element {
 
   override disconnectedCallback(): void {
     for (const [target, name, hear] of this.hears) target.removeEventListener(name, hear);
-    this.city?.map.remove();
+    this.city?.remove();
     this.city = null;
     super.disconnectedCallback();
   }
@@ -57,7 +57,9 @@ export class MapPane extends Element {
     this.city = city;
     // The browser tests ask the map where a feature lies and what answers there.
     (place as HTMLElement & { cityMap?: CityMap }).cityMap = city;
-    city.addEventListener('moved', () => store.setView(city.view(), city.box()));
+    city.addEventListener('moved', (event) =>
+      store.setView(city.view(), city.box(), (event as CustomEvent<{ user: boolean }>).detail.user),
+    );
     city.addEventListener('pick', (event) => {
       const pick = (event as CustomEvent<Pick>).detail;
       store.select({ kind: pick.kind, id: pick.id });
@@ -70,7 +72,7 @@ export class MapPane extends Element {
       this.plain = true;
       this.requestUpdate();
     });
-    if (store.url.view) store.setView(city.view(), city.box());
+    if (store.url.view) store.setView(city.view(), city.box(), true);
     if (store.city.layers.length) void this.show();
   }
 
@@ -135,12 +137,12 @@ export class MapPane extends Element {
         void this.light(false);
       }
     } else if (selection.kind === 'component' && ready && detail.component) {
-      const geometry = detail.component.geometry ?? detail.component.geom ?? null;
+      const geometry = detail.component.geometry ?? null;
       city.select(null, geometry);
       const box = geometry && boxOf(flat(geometry));
       if (box && store.detail.round === 1) city.reveal((box[0] + box[2]) / 2, (box[1] + box[3]) / 2);
     } else if (selection.kind === 'cell' && ready && detail.cell) {
-      const geometry = detail.cell.geometry ?? detail.cell.geom ?? null;
+      const geometry = detail.cell.geometry ?? null;
       city.select(null, geometry);
       const box = geometry && boxOf(flat(geometry));
       if (box && store.detail.round === 1) city.reveal((box[0] + box[2]) / 2, (box[1] + box[3]) / 2);
@@ -151,7 +153,7 @@ export class MapPane extends Element {
     this.cells.set(code, null);
     try {
       const cell = await readCell(code);
-      this.cells.set(code, cell.geometry ?? cell.geom ?? null);
+      this.cells.set(code, cell.geometry ?? null);
     } catch {
       // The case is shown all the same, without the outline of its cell.
       this.cells.set(code, null);

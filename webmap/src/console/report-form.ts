@@ -66,7 +66,7 @@ export class ReportForm extends Element {
     const form = new FormData(event.target as HTMLFormElement);
     const item = this.component;
     const place = item
-      ? placeOf(item)
+      ? ([item.lon, item.lat] as [number, number])
       : store.url.view && ([store.url.view.lon, store.url.view.lat] as [number, number]);
     const source = String(form.get('source'));
     this.wrong =
@@ -155,13 +155,4 @@ export class ReportForm extends Element {
   }
 }
 
-/** One point of a component: its own, or the middle of its vertices. */
-export function placeOf(item: Component): [number, number] | null {
-  if (item.lon !== undefined && item.lat !== undefined) return [item.lon, item.lat];
-  const geometry = item.geometry ?? item.geom;
-  if (!geometry || geometry.type === 'GeometryCollection') return null;
-  let value: unknown = geometry.coordinates;
-  while (Array.isArray(value) && Array.isArray(value[0])) value = value[Math.floor(value.length / 2)];
-  return Array.isArray(value) ? (value as [number, number]) : null;
-}
 customElements.define('co-report-form', ReportForm);

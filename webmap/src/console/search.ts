@@ -1,7 +1,7 @@
 /** One box for cases (number or words), components and cells (by code). ⌘K or / puts the cursor in it. */
 import { html, nothing } from 'lit';
 import { listCases } from '../api/cases';
-import { searchCells, searchComponents } from '../api/city';
+import { type Cell, readCell, searchCells, searchComponents } from '../api/city';
 import { pick, t } from '../i18n';
 import { Element } from '../ui/element';
 import { icon } from '../ui/icon';
@@ -54,8 +54,10 @@ export class Search extends Element {
     const code = /^\d{6,16}$/.test(words);
     const [cases, components, cells] = await Promise.allSettled([
       listCases({ q: words, limit: 6 }, running.signal),
-      code ? searchComponents({ code: words, limit: 4 }, running.signal) : Promise.resolve([]),
-      code && words.length <= 15 ? searchCells({ code: words, limit: 4 }, running.signal) : Promise.resolve([]),
+      code
+        ? searchComponents({ code: words, limit: 4 }, running.signal)
+        : searchComponents({ q: words, limit: 4 }, running.signal),
+      cellsBy(words, running.signal),
     ]);
     if (running.signal.aborted) return;
     const groups: Group[] = [];
@@ -161,5 +163,11 @@ export class Search extends Element {
         ${shown && this.groups.length === 0 ? html`<div class="hit" role="option" aria-selected="false"><small>${this.busy ? t('loading') : t('search.nothing')}</small></div>` : nothing}
       </div>`;
   }
+}
+/** A whole cell code finds its cell; the code of a division its first cells. */
+async function cellsBy(words: string, signal: AbortSignal): Promise<Cell[]> {
+  if (/^\d{15}$/.test(words)) return [await readCell(words)];
+  if (/^\d{6}(\d{3}){0,2}$/.test(words)) return searchCells({ division: words, limit: 4 }, signal);
+  return [];
 }
 customElements.define('co-search', Search);

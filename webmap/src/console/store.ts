@@ -101,12 +101,18 @@ export class Store extends EventTarget {
     this.setFilters({ ...NO_FILTERS, state: 'all', sort: this.url.filters.sort });
   }
 
-  /** The map came to rest: the list follows it, history does not grow. */
-  setView(view: View, box: Box): void {
+  /**
+   * The map came to rest; history does not grow. The list follows the user's own moves. When the map moved to show what was
+   * picked from the list, the list stays as it is under the pointer, and only the pins follow.
+   */
+  setView(view: View, box: Box, user: boolean): void {
     this.url = { ...this.url, view };
     this.box = box;
     this.write(false);
-    this.list.reload(250);
+    if (user || !this.list.box) {
+      this.list.box = box;
+      this.list.reload(250);
+    } else void this.list.loadPins();
   }
 
   setLayers(ids: string[]): void {

@@ -25,8 +25,8 @@ export class Workbench extends Element {
 
   private entry(id: string, title: string, swatch: string) {
     const on = store.layersOn.includes(id);
-    const count = id === 'cases' ? store.list.inView : store.counts[id];
-    const hidden = on && id !== 'cases' && count === null;
+    const count = store.counts[id];
+    const hidden = on && count === null;
     return html`<label class="leg ${on ? '' : 'off'} ${hidden ? 'hidden' : ''}">
       <input type="checkbox" .checked=${on} @change=${() => this.toggle(id)} />
       <span class="sw ${swatch}" aria-hidden="true"></span><span class="cut">${title}</span>

@@ -15,6 +15,7 @@ export class PhoneMap {
   private readonly pins = L.layerGroup();
   private readonly me = L.layerGroup();
   private readonly retheme = () => this.plain.redraw();
+  private readonly sized = new ResizeObserver(() => this.map.invalidateSize({ pan: false }));
   private following = false;
 
   constructor(container: HTMLElement, centre: [lon: number, lat: number], zoom: number, withTasks: boolean) {
@@ -33,7 +34,7 @@ export class PhoneMap {
       this.touched = true;
     });
     theme.addEventListener('change', this.retheme);
-    new ResizeObserver(() => this.map.invalidateSize({ pan: false })).observe(container);
+    this.sized.observe(container);
     this.drawMe();
     if (withTasks) this.drawTasks();
   }
@@ -74,6 +75,7 @@ export class PhoneMap {
 
   remove(): void {
     theme.removeEventListener('change', this.retheme);
+    this.sized.disconnect();
     this.plain.remove();
     this.map.remove();
   }

@@ -136,10 +136,10 @@ export class Phone extends EventTarget {
     try {
       const { value } = await cached(
         'classes',
-        () => classes({ limit: 1000 }),
+        () => classes(),
         (error) => asProblem(error).passing,
       );
-      this.klasses = value.filter((item) => item.active !== false);
+      this.klasses = value;
     } catch (error) {
       this.tasksProblem ??= asProblem(error);
     }

@@ -12,7 +12,6 @@ import { toast } from '../ui/toast';
 import { draft, dropDraft, type KeptPhoto, keepDraft } from './keep';
 import { phone, Watch } from './phone';
 import { firstPlace, PhoneMap } from './phone-map';
-import { metresBetween } from './position';
 
 export interface ReportDraft {
   klass: { kind: 'component' | 'event'; code: string; zh: string; en: string } | null;
@@ -27,6 +26,8 @@ const EMPTY: ReportDraft = { klass: null, photos: [], words: '', place: null, co
 const RECENT = 'cityops.recent-classes';
 /** How far around the cross components are offered, in metres. */
 const REACH_M = 60;
+/** What the phone's receiver speaks. */
+const PHONE_CRS = 'EPSG:4326';
 
 export class Report extends Element {
   static override properties = { screen: { type: Number } };
@@ -224,23 +225,13 @@ export class Report extends Element {
     const { klass } = this.data;
     if (!target || klass?.kind !== 'component') return;
     try {
-      const found = await searchComponents({
+      this.near = await searchComponents({
         class: klass.code,
-        lon: target.lon,
-        lat: target.lat,
-        distance_m: REACH_M,
-        limit: 6,
+        near: `${target.lon.toFixed(7)},${target.lat.toFixed(7)}`,
+        crs: PHONE_CRS,
+        within_m: REACH_M,
+        limit: 4,
       });
-      this.near = found
-        .map((item) => ({
-          ...item,
-          distance_m:
-            item.distance_m ??
-            (item.lon !== undefined && item.lat !== undefined
-              ? metresBetween(target, { lon: item.lon, lat: item.lat })
-              : null),
-        }))
-        .sort((a, b) => (a.distance_m ?? 1e9) - (b.distance_m ?? 1e9));
     } catch {
       // Without the network there is nothing to offer; the place alone is a good report.
       this.near = [];
@@ -303,7 +294,7 @@ export class Report extends Element {
           component_code: component ?? undefined,
           lon: target.lon,
           lat: target.lat,
-          crs: 'EPSG:4326',
+          crs: PHONE_CRS,
           accuracy_m: !place && fix ? Math.round(fix.accuracy_m) : undefined,
           description: words || undefined,
         },

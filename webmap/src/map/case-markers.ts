@@ -80,8 +80,10 @@ export class CaseMarkers extends EventTarget {
     this.draw();
   }
 
-  bounds(): L.LatLngBounds | null {
-    return this.points.length ? L.latLngBounds(this.points.map((point) => [point.lat, point.lon])) : null;
+  /** How many of the known cases lie in the view now. */
+  inView(): number {
+    const box = this.map.getBounds();
+    return this.points.filter((point) => box.contains([point.lat, point.lon])).length;
   }
 
   /** Draws what is in view; markers that stay are kept, so that nothing flickers. */

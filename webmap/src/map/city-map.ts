@@ -1,6 +1,6 @@
 /**
  * The map as the rest of the console knows it. Everything about Leaflet and MapLibre stays in this folder; the others call
- * the methods below and hear the events `moved`, `pick` (CustomEvent<Pick>), `counts`, `plain`, `failed`.
+ * the methods below and hear the events `moved` (CustomEvent<{user}>), `pick` (CustomEvent<Pick>), `counts`, `plain`, `failed`.
  */
 import L from 'leaflet';
 import 'leaflet/dist/leaflet.css';
@@ -34,8 +34,13 @@ export class CityMap extends EventTarget {
   readonly map: L.Map;
   readonly cases: CaseMarkers;
   readonly measure: Measure;
-  /** The user moved it: from then on it never moves by itself. */
-  touched = false;
+  /** True while a move is our own doing (a selection shown, the pane resized), false while it is the user's. */
+  private ours = false;
+  private readonly sized = new ResizeObserver(() => {
+    this.ours = true;
+    this.map.invalidateSize({ pan: false });
+    this.ours = false;
+  });
   plain: PlainLayer | null = null;
   gl: GlLayer | null = null;
   private layers: Layer[] = [];
@@ -73,15 +78,19 @@ export class CityMap extends EventTarget {
     );
     this.measure = new Measure(this.map);
     if (view) this.map.setView([view.lat, view.lon], view.zoom);
-    this.map.on('dragstart zoomstart', () => {
-      this.touched = true;
-    });
     this.map.on('moveend', () => {
       this.cases.draw();
-      this.dispatchEvent(new Event('moved'));
+      this.dispatchEvent(new CustomEvent('moved', { detail: { user: !this.ours } }));
+      this.ours = false;
     });
     this.map.on('click', (event) => this.clicked(event.latlng));
-    new ResizeObserver(() => this.map.invalidateSize({ pan: false })).observe(container);
+    this.sized.observe(container);
+  }
+
+  remove(): void {
+    this.sized.disconnect();
+    this.plain?.remove();
+    this.map.remove();
   }
 
   get placed(): boolean {
@@ -120,7 +129,7 @@ export class CityMap extends EventTarget {
     const point = this.map.latLngToContainerPoint([lat, lon]);
     const inside = point.x > 40 && point.y > 40 && point.x < size.x - 40 && point.y < size.y - 40;
     if (inside && this.map.getZoom() >= 14) return;
-    if (inside) return void this.map.setView([lat, lon], 16);
+    this.ours = true;
     this.map.setView([lat, lon], Math.max(16, this.map.getZoom()));
   }
 
@@ -212,7 +221,9 @@ export class CityMap extends EventTarget {
   }
 
   setPins(pins: PinCollection): void {
-    if (this.placed) this.cases.setPins(pins);
+    if (!this.placed) return;
+    this.cases.setPins(pins);
+    this.dispatchEvent(new Event('counts'));
   }
 
   /** Lights up what is selected: a ring around a case, the outline of a cell or a thing. */
@@ -231,6 +242,7 @@ export class CityMap extends EventTarget {
     const out: Record<string, number | null> = {};
     if (!this.placed) return out;
     const box = this.map.getBounds();
+    out.cases = this.cases.inView();
     for (const layer of this.layers) {
       if (layer.role === 'base' || layer.id === 'cases') continue;
       if (!this.on.has(layer.id)) continue;

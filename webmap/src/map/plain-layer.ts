@@ -8,7 +8,7 @@ interface Look {
   /** Leaflet zoom from which the layer is asked for. */
   from: number;
   limit: number;
-  style: (properties: Record<string, unknown>) => L.PathOptions;
+  style: (properties: Record<string, unknown>, shape: string) => L.PathOptions;
 }
 
 const LOOKS: readonly Look[] = [
@@ -37,15 +37,16 @@ const LOOKS: readonly Look[] = [
     id: 'components',
     from: 17,
     limit: 2000,
-    style: (p) =>
-      ({
-        stroke: true,
-        color: token('surface'),
-        weight: 0.6,
-        fillColor: token(thing(p)),
-        fillOpacity: 1,
-        radius: 3,
-      }) as L.PathOptions,
+    style: (p, shape) =>
+      shape === 'Point' || shape === 'MultiPoint'
+        ? ({
+            color: token('surface'),
+            weight: 0.6,
+            fillColor: token(thing(p)),
+            fillOpacity: 1,
+            radius: 3,
+          } as L.PathOptions)
+        : { color: token(thing(p)), weight: 1.4, fill: shape.endsWith('Polygon'), fillOpacity: 0.12 },
   },
 ];
 
@@ -142,9 +143,9 @@ export class PlainLayer extends EventTarget {
       renderer: this.renderer,
       interactive: look.id === 'components' || look.id === 'cells',
       bubblingMouseEvents: true,
-      style: (feature) => look.style(feature?.properties ?? {}),
+      style: (feature) => look.style(feature?.properties ?? {}, feature?.geometry?.type ?? ''),
       pointToLayer: (feature, latlng) =>
-        L.circleMarker(latlng, { renderer: this.renderer, ...look.style(feature.properties ?? {}) }),
+        L.circleMarker(latlng, { renderer: this.renderer, ...look.style(feature.properties ?? {}, 'Point') }),
       onEachFeature: (feature, layer) => {
         layer.on('click', (event: L.LeafletMouseEvent) => {
           this.dispatchEvent(

@@ -34,6 +34,14 @@ const COMPONENT_COLOUR = [
   '@thing-6',
 ];
 
+/** Quiet dashes: the cells order the work, they are not the work. */
+const CELL_LINE = {
+  'line-color': '@cell',
+  'line-width': ['interpolate', ['linear'], ['zoom'], 13, 0.4, 16, 0.8, 19, 1.4],
+  'line-dasharray': [3, 3],
+  'line-opacity': ['interpolate', ['linear'], ['zoom'], 13, 0.35, 16, 0.8],
+};
+
 const OWN_STYLE: Record<string, StyleRule[]> = {
   components: [
     {
@@ -97,8 +105,13 @@ export function buildStyle(parts: StyleParts): Style {
     if (!parts.withGround && (!source || !parts.layers.some((known) => known.id === source && known.role !== 'base')))
       continue;
     if (source) inBase.add(source);
-    layers.push(source && switchable(source, parts.layers) ? withVisibility(layer, parts.on.has(source)) : layer);
+    const drawn =
+      layer.id === 'cells-face' || source !== 'cells' ? layer : { ...layer, paint: painted(CELL_LINE, parts.colour) };
+    layers.push(source && switchable(source, parts.layers) ? withVisibility(drawn, parts.on.has(source)) : drawn);
   }
+  // Things lie above the ground and below the names.
+  const names = layers.findIndex((layer) => layer.type === 'symbol');
+  const labels = names < 0 ? [] : layers.splice(names);
   for (const layer of parts.layers) {
     if (layer.role === 'base' || DRAWN_ELSEWHERE.has(layer.id)) continue;
     sources[layer.id] ??= { type: 'vector', tiles: [layer.tiles], minzoom: layer.min_zoom, maxzoom: layer.max_zoom };
@@ -117,6 +130,7 @@ export function buildStyle(parts: StyleParts): Style {
       layers.push(withVisibility(made as Record<string, unknown>, parts.on.has(layer.id)));
     });
   }
+  layers.push(...labels);
   return { version: 8, sources, layers };
 }
 

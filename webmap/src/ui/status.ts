@@ -28,7 +28,12 @@ export function closed(state: string): boolean {
 }
 
 export function className(item: Pick<CaseItem, 'class_name_zh' | 'class_name_en' | 'class_code'>): string {
-  return pick(item.class_name_zh, item.class_name_en) || item.class_code;
+  return sentence(pick(item.class_name_zh, item.class_name_en)) || item.class_code;
+}
+
+/** English class names come in small letters, as words of the class tables; alone they begin large. */
+export function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** The mark of a class: its own character, else the first of its name. */
