@@ -12,7 +12,10 @@ from cityops.http.problem import PROBLEM
 
 
 class ProblemSchema(ma.Schema):
-    """RFC 9457 problem document as cityops sends it."""
+    """RFC 9457 problem document as cityops sends it; single problems add members of their own."""
+
+    class Meta:
+        unknown = ma.INCLUDE
 
     type = ma.fields.String(required=True, metadata={"description": "stable URN of the kind of problem"})
     title = ma.fields.String(required=True)
