@@ -20,7 +20,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:  # type: ignore[
     """The noun `grid` and its verbs."""
     parser = subparsers.add_parser("grid", help="cells and beats: find faults, locate a place, propose a first grid")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    validate = verbs.add_parser("validate", help="every gap, overlap, sliver, crossing, wrong code and torn beat; exit code 1 if there is one")
+    validate = verbs.add_parser(
+        "validate", help="every gap, overlap, sliver, crossing, wrong code and torn beat; exit code 1 if there is one"
+    )
     validate.add_argument("--division", default="", help="only below this code of 6, 9 or 12 digits")
     add_report_options(validate)
     validate.set_defaults(run=run_validate)

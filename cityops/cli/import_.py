@@ -17,8 +17,8 @@ from cityops.geo.crs import ACCEPTED
 from cityops.grid import operations
 from cityops.grid.rules.findings import Report
 
-MORE = ("cityops.exchange.osm",)
-"""Modules of exchange that bring a kind of file of their own, by `add_parser(kinds)`."""
+MORE = ("cityops.cli.import_osm",)
+"""Modules that bring a kind of file of their own, by `add_kind(kinds)`."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]  # argparse gives it no usable parameter
@@ -42,7 +42,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:  # type: ignore[
     divisions.set_defaults(run=run_divisions)
     for name in MORE:
         if importlib.util.find_spec(name) is not None:
-            importlib.import_module(name).add_parser(kinds)
+            importlib.import_module(name).add_kind(kinds)
 
 
 def add_report_options(parser: argparse.ArgumentParser) -> None:
@@ -77,7 +77,10 @@ def run_cells(arguments: argparse.Namespace) -> int:
         print("cityops: nothing was loaded. Fix: mend the faults above and import again", file=sys.stderr)
         return 1
     loaded = len(done.publication.created) if done.publication else 0
-    print(f"cityops: {loaded} cells loaded" if not arguments.dry_run else "cityops: no fault; nothing was loaded because of --dry-run", file=sys.stderr)
+    print(
+        f"cityops: {loaded} cells loaded" if not arguments.dry_run else "cityops: no fault; nothing was loaded because of --dry-run",
+        file=sys.stderr,
+    )
     return 0
 
 

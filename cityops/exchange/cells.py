@@ -47,7 +47,9 @@ def import_cells(
     communities = queries.community_shapes(session)
     codes = _codes(drawn, communities, srid) if len(drawn) else []
     named = sorted({code[:COMMUNITY_DIGITS] for code in codes if is_cell_code(code)})
-    report = examine(drawn, codes, communities, queries.codes_ever_used(session, named), queries.live_cells(session, communities=named), srid=srid)
+    report = examine(
+        drawn, codes, communities, queries.codes_ever_used(session, named), queries.live_cells(session, communities=named), srid=srid
+    )
     if report.faults or dry_run or not len(drawn):
         return CellImport(report, None)
     draft_id = operations.open_draft(session, actor, now, title=path.name, reason=f"import of {path.name}")
@@ -60,17 +62,22 @@ def import_cells(
 
 
 def examine(
-    drawn: CellFile, codes: Sequence[str], communities: Mapping[str, BaseGeometry], used: Sequence[str], live: Mapping[str, object], *, srid: int
+    drawn: CellFile,
+    codes: Sequence[str],
+    communities: Mapping[str, BaseGeometry],
+    used: Sequence[str],
+    live: Mapping[str, object],
+    *,
+    srid: int,
 ) -> Report:
     """Everything that can be said of a file against the communities (degrees), the codes ever used and the cells that live."""
     found = list(drawn.findings)
     if len(drawn) and not drawn.has_codes:
         found.append(Finding("codes_given"))
-    rows = np.arange(1, len(drawn) + 1)
     overfull = {code[:COMMUNITY_DIGITS] for code in codes if code.endswith(OVERFLOW)}
     found += [Finding("sequence_exhausted", details={"community": community}) for community in sorted(overfull)]
-    at = np.array([p for p in range(len(drawn)) if drawn.placed[p] and not codes[p].endswith(OVERFLOW)], dtype=np.int64)
-    placed = Cells.of([codes[p] for p in at], drawn.shapes[at], rows[at])
+    at = [p for p in range(len(drawn)) if drawn.placed[p] and not codes[p].endswith(OVERFLOW)]
+    placed = Cells.of([codes[p] for p in at], [drawn.shapes[p] for p in at], [p + 1 for p in at])
     found += validate({code: shape for code, shape in communities.items() if code not in overfull}, placed, srid=srid).findings
     found += _unplaced(drawn, codes)
     for row, grade in enumerate(drawn.grades, start=1):
@@ -89,8 +96,8 @@ def examine(
 def _unplaced(drawn: CellFile, codes: Sequence[str]) -> list[Finding]:
     """What can be said of rows whose place is unknown: whether the outline closes and the code has its form."""
     found = []
-    for position in np.flatnonzero(~drawn.placed):
-        shape, row = drawn.shapes[position], (int(position) + 1,)
+    for position in np.flatnonzero(~drawn.placed).tolist():
+        shape, row = drawn.shapes[position], (position + 1,)
         if shape is not None and not shape.is_valid:
             reason = shapely.is_valid_reason(shape).split("[")[0].strip().lower()
             found.append(Finding("invalid_geometry", (codes[position],), rows=row, details={"reason": reason}))

@@ -109,7 +109,9 @@ def _place(made: CellFile, declared: Sequence[str]) -> None:
         try:
             system = parse_crs(name)
         except UnknownCrs:
-            made.findings.append(Finding("unknown_crs", _codes(made, positions), rows=tuple(p + 1 for p in positions), details={"crs": name or "(none)"}))
+            made.findings.append(
+                Finding("unknown_crs", _codes(made, positions), rows=tuple(p + 1 for p in positions), details={"crs": name or "(none)"})
+            )
             continue
         _convert(made, np.array([p for p in positions if made.shapes[p] is not None], dtype=np.int64), system)
         made.placed[[p for p in positions if made.shapes[p] is None]] = True  # an empty row is placed; validation says it is empty
@@ -127,14 +129,27 @@ def _convert(made: CellFile, positions: np.ndarray, system: Crs) -> None:
                 converted[number], fits[number] = into_storage(shape, system), True
             except CoordinatesOutOfRange as error:
                 position = int(positions[number])
-                made.findings.append(Finding("out_of_range", _codes(made, [position]), rows=(position + 1,), details={"crs": system.name, "reason": error.message}))
+                made.findings.append(
+                    Finding(
+                        "out_of_range",
+                        _codes(made, [position]),
+                        rows=(position + 1,),
+                        details={"crs": system.name, "reason": error.message},
+                    )
+                )
     made.shapes[positions[fits]] = converted[fits]
     made.placed[positions[fits]] = True
     if system.is_offset and fits.any():
         before, after = shapely.get_coordinates(drawn[fits]), shapely.get_coordinates(converted[fits])
         shift = np.hypot((after - before)[:, 0] * np.cos(np.radians(after[:, 1])), (after - before)[:, 1]) * METRES_PER_DEGREE
         rows = tuple(int(p) + 1 for p in positions[fits])
-        made.findings.append(Finding("crs_converted", rows=rows if len(rows) < len(made) else (), details={"crs": system.name, "shift_m": round(float(shift.mean()), 1)}))
+        made.findings.append(
+            Finding(
+                "crs_converted",
+                rows=rows if len(rows) < len(made) else (),
+                details={"crs": system.name, "shift_m": round(float(shift.mean()), 1)},
+            )
+        )
 
 
 def _codes(made: CellFile, positions: Sequence[int]) -> tuple[str, ...]:

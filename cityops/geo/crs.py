@@ -103,7 +103,9 @@ def to_storage(x: ArrayLike, y: ArrayLike, crs: Crs | str | int) -> tuple[Floats
     if np.any(wrong):
         at = int(np.flatnonzero(wrong)[0])
         where = f"({np.asarray(x, dtype=np.float64).ravel()[at]:.10g}, {np.asarray(y, dtype=np.float64).ravel()[at]:.10g})"
-        raise CoordinatesOutOfRange(where=where, crs=crs.name, field="crs", fix="check the system named, and that x (longitude, easting) comes first")
+        raise CoordinatesOutOfRange(
+            where=where, crs=crs.name, field="crs", fix="check the system named, and that x (longitude, easting) comes first"
+        )
     return xs, ys
 
 

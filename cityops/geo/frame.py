@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import shapely
-from numpy.typing import ArrayLike
 
-from cityops.geo.shapes import METRES_PER_DEGREE, middle_of
+from cityops.geo.shapes import METRES_PER_DEGREE, Geometries, middle_of
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class LocalFrame:
     lat: float
 
     @classmethod
-    def around(cls, geometries: ArrayLike) -> LocalFrame:
+    def around(cls, geometries: Geometries) -> LocalFrame:
         """The frame about the middle of geometries in degrees."""
         middle = middle_of(geometries)
         return cls(0.0, 0.0) if middle is None else cls(*middle)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,11 @@ METRES_PER_DEGREE = 111_320.0
 """Length of a degree of latitude, rounded: good for scaling a tolerance, never for measuring."""
 
 
-def as_array(geometries: ArrayLike) -> Geometries:
+def as_array(geometries: Iterable[BaseGeometry | None] | Geometries) -> Geometries:
     """Geometries as a one-dimensional object array (numpy would otherwise take a multi-part geometry apart)."""
     if isinstance(geometries, np.ndarray):
         return geometries
-    items = list(geometries)  # type: ignore[arg-type]  # ArrayLike is wider than the iterables that come here
+    items = list(geometries)
     array = np.empty(len(items), dtype=object)
     array[:] = items
     return array
@@ -42,17 +43,18 @@ def into_storage(geometries: Any, crs: Crs | str | int) -> Any:  # Any: as `proj
     return shapely.transform(shapely.force_2d(geometries), lambda x, y: to_storage(x, y, crs), interleaved=False)
 
 
-def metric_srid_of(geometries: ArrayLike, preferred: int) -> int:
+def metric_srid_of(geometries: Iterable[BaseGeometry | None] | Geometries, preferred: int) -> int:
     """The projected system to measure these geometries (degrees) in; see `crs.metric_srid`."""
     middle = middle_of(geometries)
     return preferred if middle is None else metric_srid(round(middle[0], 1), round(middle[1], 1), preferred)
 
 
-def middle_of(geometries: ArrayLike) -> tuple[float, float] | None:
+def middle_of(geometries: Iterable[BaseGeometry | None] | Geometries) -> tuple[float, float] | None:
     """The middle of the box around geometries; None when there is nothing with a place."""
-    if not len(as_array(geometries)):
+    shapes = as_array(geometries)
+    if not len(shapes):
         return None
-    west, south, east, north = (float(v) for v in shapely.total_bounds(geometries))
+    west, south, east, north = (float(v) for v in shapely.total_bounds(shapes))
     if not np.isfinite([west, south, east, north]).all():
         return None
     return (west + east) / 2, (south + north) / 2

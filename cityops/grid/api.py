@@ -27,7 +27,9 @@ from cityops.http.paging import CursorNotUnderstood, decode_cursor, encode_curso
 from cityops.http.unit import reads, session, writes
 from cityops.identity.schemas import CSRF, IDEMPOTENCY_KEY, IF_MATCH, LARGEST_ID
 
-blp = Blueprint("grid", "grid", url_prefix="/api/v1", description="Divisions, unit cells and beats; where a place lies; how the grid changes.")
+blp = Blueprint(
+    "grid", "grid", url_prefix="/api/v1", description="Divisions, unit cells and beats; where a place lies; how the grid changes."
+)
 
 DRAFT = "<int(max=9007199254740991):draft_id>"
 BEAT = f"<int(max={LARGEST_ID}):beat_id>"
@@ -36,7 +38,8 @@ CHANGE = [IF_MATCH, *WRITE]
 
 
 def _settings() -> Settings:
-    return current_app.extensions["cityops_settings"]  # type: ignore[no-any-return]  # the extensions dictionary is untyped
+    settings: Settings = current_app.extensions["cityops_settings"]
+    return settings
 
 
 def _listing(query: dict[str, Any], ask: Callable[..., Page], **filters: Any) -> Response:
@@ -48,8 +51,14 @@ def _listing(query: dict[str, Any], ask: Callable[..., Page], **filters: Any) ->
     box = read_box(query["bbox"]) if "bbox" in query else None
     page = ask(session(), viewer(), box=box, after=after, limit=query["limit"], geojson=geojson, **filters)
     following = json.dumps(encode_cursor(page.last_key) if page.more else None)
-    body = f'{{"type":"FeatureCollection","features":[{page.items}],"next":{following}}}' if geojson else f'{{"items":[{page.items}],"next":{following}}}'
-    return Response(body, mimetype=GEOJSON if geojson else "application/json", headers={"Cache-Control": "private, no-cache", "Vary": "Accept"})
+    body = (
+        f'{{"type":"FeatureCollection","features":[{page.items}],"next":{following}}}'
+        if geojson
+        else f'{{"items":[{page.items}],"next":{following}}}'
+    )
+    return Response(
+        body, mimetype=GEOJSON if geojson else "application/json", headers={"Cache-Control": "private, no-cache", "Vary": "Accept"}
+    )
 
 
 @blp.route("/divisions")

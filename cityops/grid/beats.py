@@ -77,18 +77,26 @@ def dissolve_beat(session: Session, actor: Viewer | None, now: datetime, beat_id
         raise refusal
     _changed(session, actor, beat_id, "beat_dissolved")  # before its ground is gone, so that its old place is redrawn
     on = now.astimezone(ZoneInfo(timezone)).date()
-    for user_id in session.execute(text("SELECT user_id FROM grid.beat_inspectors WHERE beat_id = :id AND until IS NULL"), {"id": beat_id}).scalars().all():
+    for user_id in (
+        session.execute(text("SELECT user_id FROM grid.beat_inspectors WHERE beat_id = :id AND until IS NULL"), {"id": beat_id})
+        .scalars()
+        .all()
+    ):
         _withdraw(session, actor, now, beat_id, user_id, on)
     _leave(session, beat_id, present, on)
     session.execute(text("UPDATE grid.beats SET active = false, version = version + 1 WHERE id = :id"), {"id": beat_id})
 
 
-def assign_inspector(session: Session, actor: Viewer | None, now: datetime, beat_id: int, user_id: int, *, timezone: str = "Asia/Shanghai") -> None:
+def assign_inspector(
+    session: Session, actor: Viewer | None, now: datetime, beat_id: int, user_id: int, *, timezone: str = "Asia/Shanghai"
+) -> None:
     """Give a beat to an inspector, and let him see it. Safe to repeat."""
     _, present = _locked(session, beat_id)
     if refusal := policy.may_assign(actor, {cell[:COMMUNITY_DIGITS] for cell in present}):
         raise refusal
-    fit = session.execute(text("SELECT 1 FROM identity.users WHERE id = :id AND active AND 'inspector' = ANY (posts)"), {"id": user_id}).first()
+    fit = session.execute(
+        text("SELECT 1 FROM identity.users WHERE id = :id AND active AND 'inspector' = ANY (posts)"), {"id": user_id}
+    ).first()
     if fit is None:
         raise UnknownInspector(user_id=user_id, field="user_id", fix="name an active user with the post inspector")
     if not _walks(session, beat_id, user_id):
@@ -103,7 +111,9 @@ def assign_inspector(session: Session, actor: Viewer | None, now: datetime, beat
     _bump(session, beat_id)
 
 
-def withdraw_inspector(session: Session, actor: Viewer | None, now: datetime, beat_id: int, user_id: int, *, timezone: str = "Asia/Shanghai") -> None:
+def withdraw_inspector(
+    session: Session, actor: Viewer | None, now: datetime, beat_id: int, user_id: int, *, timezone: str = "Asia/Shanghai"
+) -> None:
     """Take a beat from an inspector. Safe to repeat."""
     _, present = _locked(session, beat_id)
     if refusal := policy.may_assign(actor, {cell[:COMMUNITY_DIGITS] for cell in present}):
@@ -119,7 +129,8 @@ def _walks(session: Session, beat_id: int, user_id: int) -> bool:
 
 def _withdraw(session: Session, actor: Viewer | None, now: datetime, beat_id: int, user_id: int, on: date) -> None:
     session.execute(
-        text("UPDATE grid.beat_inspectors SET until = :on WHERE beat_id = :beat AND user_id = :user AND until IS NULL"), {"on": on, "beat": beat_id, "user": user_id}
+        text("UPDATE grid.beat_inspectors SET until = :on WHERE beat_id = :beat AND user_id = :user AND until IS NULL"),
+        {"on": on, "beat": beat_id, "user": user_id},
     )
     identity.withdraw_beat(session, actor.user_id if actor else None, user_id, beat_id, now)
 
@@ -133,7 +144,9 @@ def _locked(session: Session, beat_id: int) -> tuple[str, list[str]]:
     row = session.execute(text("SELECT code FROM grid.beats WHERE id = :id AND active FOR UPDATE"), {"id": beat_id}).first()
     if row is None:
         raise UnknownBeat(beat=beat_id, fix="see GET /beats")
-    cells = session.execute(text("SELECT cell_code FROM grid.beat_cells WHERE beat_id = :id AND until IS NULL ORDER BY cell_code"), {"id": beat_id})
+    cells = session.execute(
+        text("SELECT cell_code FROM grid.beat_cells WHERE beat_id = :id AND until IS NULL ORDER BY cell_code"), {"id": beat_id}
+    )
     return row.code, list(cells.scalars())
 
 
@@ -165,7 +178,9 @@ def _join(session: Session, beat_id: int, cells: Sequence[str], on: date) -> Non
 
 def _leave(session: Session, beat_id: int, cells: Sequence[str], on: date) -> None:
     session.execute(
-        text("UPDATE grid.beat_cells SET until = :on WHERE beat_id = :beat AND until IS NULL AND cell_code = ANY(CAST(:cells AS bpchar[]))"),
+        text(
+            "UPDATE grid.beat_cells SET until = :on WHERE beat_id = :beat AND until IS NULL AND cell_code = ANY(CAST(:cells AS bpchar[]))"
+        ),
         {"beat": beat_id, "cells": list(cells), "on": on},
     )
 
@@ -173,7 +188,8 @@ def _leave(session: Session, beat_id: int, cells: Sequence[str], on: date) -> No
 def _changed(session: Session, actor: Viewer | None, beat_id: int, act: str) -> None:
     """Tell the tiles and the outbox."""
     row = session.execute(
-        text("SELECT code, ST_XMin(geom) AS w, ST_YMin(geom) AS s, ST_XMax(geom) AS e, ST_YMax(geom) AS n FROM grid.beats WHERE id = :id"), {"id": beat_id}
+        text("SELECT code, ST_XMin(geom) AS w, ST_YMin(geom) AS s, ST_XMax(geom) AS e, ST_YMax(geom) AS n FROM grid.beats WHERE id = :id"),
+        {"id": beat_id},
     ).one()
     if row.w is not None:
         for layer in ("beats", "cells"):  # a cell's tile names its beat

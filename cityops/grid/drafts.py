@@ -20,6 +20,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from cityops.db.outbox import emit
+from cityops.db.sqlfiles import sql
 from cityops.db.versions import touch_box
 from cityops.geo.shapes import area_m2, as_array, metric_srid_of, project
 from cityops.grid import events, policy, queries
@@ -122,7 +123,9 @@ def _live(session: Session, codes: Sequence[str]) -> dict[str, queries.LiveCell]
     found = queries.live_cells(session, codes=codes) if codes else {}
     for code in codes:
         if code not in found:
-            ended_on = session.execute(text("SELECT ended_on FROM grid.cells WHERE code = CAST(:code AS bpchar)"), {"code": code}).scalar_one_or_none()
+            ended_on = session.execute(
+                text("SELECT ended_on FROM grid.cells WHERE code = CAST(:code AS bpchar)"), {"code": code}
+            ).scalar_one_or_none()
             if ended_on is None:
                 raise UnknownCell(cell=code, field="cell_codes", fix="see GET /cells for those there are")
             raise CellHasEnded(cell=code, ended_on=ended_on, field="cell_codes", fix="name its successors")
@@ -132,9 +135,16 @@ def _live(session: Session, codes: Sequence[str]) -> dict[str, queries.LiveCell]
 def _with_communities(session: Session, cells: Sequence[NewCell]) -> list[NewCell]:
     """Each cell with its community: the one given, which must exist, or the one its inside lies in."""
     known = {cell.community for cell in cells if cell.community}
-    exist = set(session.execute(text("SELECT code FROM grid.divisions WHERE level = 'community' AND code = ANY(CAST(:codes AS text[]))"), {"codes": sorted(known)}).scalars())
+    exist = set(
+        session.execute(
+            text("SELECT code FROM grid.divisions WHERE level = 'community' AND code = ANY(CAST(:codes AS text[]))"),
+            {"codes": sorted(known)},
+        ).scalars()
+    )
     if missing := sorted(known - exist):
-        raise ChangeNotUnderstood(reason=f"there is no community {missing[0]}", field="cells.community_code", fix="see GET /divisions?level=community")
+        raise ChangeNotUnderstood(
+            reason=f"there is no community {missing[0]}", field="cells.community_code", fix="see GET /divisions?level=community"
+        )
     result = []
     for cell in cells:
         community: str | None = cell.community or (cell.keeps_code or "")[:COMMUNITY_DIGITS]
@@ -144,13 +154,16 @@ def _with_communities(session: Session, cells: Sequence[NewCell]) -> list[NewCel
             inside = cell.shape.representative_point()
             community = session.execute(
                 text(
-                    "SELECT code FROM grid.divisions WHERE level = 'community' AND ST_Intersects(geom, ST_SetSRID(ST_MakePoint(:lon, :lat), 4490))"
+                    "SELECT code FROM grid.divisions WHERE level = 'community'"
+                    " AND ST_Intersects(geom, ST_SetSRID(ST_MakePoint(:lon, :lat), 4490))"
                     " ORDER BY code LIMIT 1"
                 ),
                 {"lon": inside.x, "lat": inside.y},
             ).scalar_one_or_none()
         if community is None:
-            raise ChangeNotUnderstood(reason="a drawn cell lies in no community", field="cells.geometry", fix="name its community_code, or draw it inside one")
+            raise ChangeNotUnderstood(
+                reason="a drawn cell lies in no community", field="cells.geometry", fix="name its community_code, or draw it inside one"
+            )
         result.append(NewCell(community, cell.shape, cell.grade, cell.note, cell.keeps_code, cell.code))
     return result
 
@@ -160,7 +173,9 @@ def remove_change(session: Session, actor: Viewer | None, draft_id: int, change_
     _open(session, draft_id)
     if refusal := policy.may_draw(actor):
         raise refusal
-    gone = session.execute(text("DELETE FROM grid.draft_changes WHERE id = :id AND draft_id = :draft RETURNING 1"), {"id": change_id, "draft": draft_id}).first()
+    gone = session.execute(
+        text("DELETE FROM grid.draft_changes WHERE id = :id AND draft_id = :draft RETURNING 1"), {"id": change_id, "draft": draft_id}
+    ).first()
     if gone is None:
         raise UnknownDraft(draft=f"{draft_id}, change {change_id}")
     _touched(session, draft_id)
@@ -193,10 +208,7 @@ class _Outcome:
 
 def _changes(session: Session, draft_id: int) -> list[Change]:
     rows = session.execute(
-        text(
-            "SELECT ch.id, ch.act, ch.cell_codes, dc.id AS cell_id, dc.community_code, ST_AsBinary(dc.geom) AS geom, dc.grade, dc.note, dc.keeps_code, dc.code"
-            " FROM grid.draft_changes AS ch JOIN grid.draft_cells AS dc ON dc.change_id = ch.id WHERE ch.draft_id = :draft ORDER BY ch.id, dc.id"
-        ),
+        text(sql(__package__, "read_changes")),
         {"draft": draft_id},
     ).all()
     shapes = shapely.from_wkb([bytes(row.geom) for row in rows])
@@ -239,7 +251,9 @@ def _state(session: Session, outcome: _Outcome, *, after: bool) -> Report:
             beat_of[code] = plan.beats.get(code, beat_of.get(code))
     report = validate(queries.community_shapes(session, plan.communities), Cells.of(list(shapes), list(shapes.values())), srid=outcome.srid)
     touched = {old[code].beat_id for code in (*plan.ended, *plan.reshaped)} | set(plan.beats.values())
-    return Report.of([*report, *_torn(session, shapes, beat_of, {beat for beat in touched if beat is not None}, outcome.srid)], **report.checked)
+    return Report.of(
+        [*report, *_torn(session, shapes, beat_of, {beat for beat in touched if beat is not None}, outcome.srid)], **report.checked
+    )
 
 
 def _torn(
@@ -249,7 +263,8 @@ def _torn(
     if not beat_ids:
         return []
     rows = session.execute(
-        text("SELECT cell_code, beat_id FROM grid.beat_cells WHERE until IS NULL AND beat_id = ANY(CAST(:ids AS integer[]))"), {"ids": sorted(beat_ids)}
+        text("SELECT cell_code, beat_id FROM grid.beat_cells WHERE until IS NULL AND beat_id = ANY(CAST(:ids AS integer[]))"),
+        {"ids": sorted(beat_ids)},
     ).all()
     here = {code[:COMMUNITY_DIGITS] for code in shapes}
     elsewhere = {row.cell_code: row.beat_id for row in rows if row.cell_code[:COMMUNITY_DIGITS] not in here}
@@ -307,7 +322,9 @@ def publish_draft(
     )  # fmt: skip
     _write(session, outcome, publication)
     _close(session, actor, now, draft_id, "published")
-    everything = as_array([cell.shape for cell in (*plan.created.values(), *plan.reshaped.values())] + [outcome.old[code].shape for code in plan.ended])
+    everything = as_array(
+        [cell.shape for cell in (*plan.created.values(), *plan.reshaped.values())] + [outcome.old[code].shape for code in plan.ended]
+    )
     for layer in ("cells", "beats"):
         touch_box(session, layer, *(float(v) for v in shapely.total_bounds(everything)))
     emit(session, events.TOPIC, str(draft.id), publication.payload())
@@ -320,12 +337,15 @@ def _write(session: Session, outcome: _Outcome, publication: events.Publication)
     plan, on = outcome.plan, publication.on
     acts = dict.fromkeys(plan.ended, "end") | dict.fromkeys(plan.reshaped, "reshape")
     session.execute(
-        text(
-            "INSERT INTO grid.cell_history (code, version, geom, area_m2, grade, note, act, reason, draft_id, actor_id, valid_to)"
-            " SELECT c.code, c.version, c.geom, c.area_m2, c.grade, c.note, a.act, :reason, :draft, :actor, :at"
-            " FROM unnest(CAST(:codes AS bpchar[]), CAST(:acts AS text[])) AS a (code, act) JOIN grid.cells AS c USING (code)"
-        ),
-        {"codes": list(acts), "acts": list(acts.values()), "reason": publication.reason, "draft": publication.draft_id, "actor": publication.actor_id, "at": publication.at},
+        text(sql(__package__, "keep_history")),
+        {
+            "codes": list(acts),
+            "acts": list(acts.values()),
+            "reason": publication.reason,
+            "draft": publication.draft_id,
+            "actor": publication.actor_id,
+            "at": publication.at,
+        },
     )
     for code, successors in plan.ended.items():
         session.execute(
@@ -337,10 +357,14 @@ def _write(session: Session, outcome: _Outcome, publication: events.Publication)
         )
     _write_shapes(session, plan, outcome.srid, on)
     session.execute(
-        text("UPDATE grid.beat_cells SET until = :on WHERE until IS NULL AND cell_code = ANY(CAST(:codes AS bpchar[]))"), {"on": on, "codes": list(plan.ended)}
+        text("UPDATE grid.beat_cells SET until = :on WHERE until IS NULL AND cell_code = ANY(CAST(:codes AS bpchar[]))"),
+        {"on": on, "codes": list(plan.ended)},
     )
     session.execute(
-        text("INSERT INTO grid.beat_cells (beat_id, cell_code, since) SELECT beat, code, :on FROM unnest(CAST(:beats AS integer[]), CAST(:codes AS bpchar[])) AS t (beat, code)"),
+        text(
+            "INSERT INTO grid.beat_cells (beat_id, cell_code, since) SELECT beat, code, :on"
+            " FROM unnest(CAST(:beats AS integer[]), CAST(:codes AS bpchar[])) AS t (beat, code)"
+        ),
         {"beats": list(plan.beats.values()), "codes": list(plan.beats), "on": on},
     )
     redraw = sorted({outcome.old[code].beat_id for code in plan.reshaped} - {None})  # type: ignore[type-var]  # None is taken out
@@ -372,12 +396,16 @@ def _write_shapes(session: Session, plan: Plan, srid: int, on: object) -> None:
             "notes": [cell.note for cell in cells.values()],
         }
         new = (
-            "unnest(CAST(:codes AS text[]), CAST(:geoms AS bytea[]), CAST(:areas AS float8[]), CAST(:grades AS text[]), CAST(:notes AS text[]))"
+            "unnest(CAST(:codes AS text[]), CAST(:geoms AS bytea[]), CAST(:areas AS float8[]),"
+            " CAST(:grades AS text[]), CAST(:notes AS text[]))"
             " AS new (code, geom, area, grade, note)"
         )
         session.execute(text(statement.replace("{new}", new)), params | ({"on": on} if ":on" in statement else {}))
     drafted = {code: cell.draft_cell_id for code, cell in plan.created.items() if cell.draft_cell_id is not None}
     session.execute(
-        text("UPDATE grid.draft_cells AS d SET code = t.code FROM unnest(CAST(:ids AS bigint[]), CAST(:codes AS bpchar[])) AS t (id, code) WHERE d.id = t.id"),
+        text(
+            "UPDATE grid.draft_cells AS d SET code = t.code"
+            " FROM unnest(CAST(:ids AS bigint[]), CAST(:codes AS bpchar[])) AS t (id, code) WHERE d.id = t.id"
+        ),
         {"ids": list(drafted.values()), "codes": list(drafted)},
     )

@@ -30,9 +30,13 @@ def read_polygon(value: Any, field: str) -> BaseGeometry:
     shape = shapely.force_2d(shape)
     corners = shapely.get_coordinates(shape)
     if len(corners) > MOST_CORNERS:
-        raise ChangeNotUnderstood(reason=f"the polygon has {len(corners)} corners", field=field, fix=f"simplify it to {MOST_CORNERS} at most")
+        raise ChangeNotUnderstood(
+            reason=f"the polygon has {len(corners)} corners", field=field, fix=f"simplify it to {MOST_CORNERS} at most"
+        )
     if not np.isfinite(corners).all() or (np.abs(corners) > (180, 90)).any():
-        raise ChangeNotUnderstood(reason="coordinates are no degrees", field=field, fix="longitude within ±180 first, latitude within ±90 second")
+        raise ChangeNotUnderstood(
+            reason="coordinates are no degrees", field=field, fix="longitude within ±180 first, latitude within ±90 second"
+        )
     return shape
 
 
@@ -40,7 +44,11 @@ def read_cells(items: Sequence[dict[str, Any]]) -> list[NewCell]:
     """Drawn cells from checked request bodies. Any: as marshmallow gives them."""
     return [
         NewCell(
-            item.get("community_code", ""), read_polygon(item["geometry"], f"cells.{number}.geometry"), item["grade"], item.get("note"), item.get("keeps_code")
+            item.get("community_code", ""),
+            read_polygon(item["geometry"], f"cells.{number}.geometry"),
+            item["grade"],
+            item.get("note"),
+            item.get("keeps_code"),
         )
         for number, item in enumerate(items)
     ]

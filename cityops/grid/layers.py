@@ -7,7 +7,11 @@ from cityops.grid.queries import BEAT_COLUMNS, CELL_COLUMNS, CELLS_FROM, DIVISIO
 
 _CELL_LINE = {"line-color": "@cell", "line-width": ["interpolate", ["linear"], ["zoom"], 13, 0.5, 17, 1.4]}
 _BEAT_LINE = {"line-color": "@brand", "line-width": ["interpolate", ["linear"], ["zoom"], 11, 0.8, 16, 2.4], "line-dasharray": [3, 2]}
-_DIVISION_LINE = {"line-color": "@ink-3", "line-width": ["match", ["get", "level"], "district", 2.2, "street", 1.4, 0.8], "line-opacity": 0.8}
+_DIVISION_LINE = {
+    "line-color": "@ink-3",
+    "line-width": ["match", ["get", "level"], "district", 2.2, "street", 1.4, 0.8],
+    "line-opacity": 0.8,
+}
 
 LAYER_SOURCES: tuple[LayerSource, ...] = (
     LayerSource(

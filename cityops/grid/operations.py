@@ -17,6 +17,7 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from cityops.db.sqlfiles import sql
 from cityops.db.versions import touch_box
 from cityops.geo.shapes import as_array, metric_srid_of, polygons_of, project, unproject
 from cityops.grid import policy, queries
@@ -85,14 +86,7 @@ def save_divisions(session: Session, actor: Viewer | None, records: Iterable[Div
         have.add(record.code)
     shapes = [_multi(record.shape) for record in ordered]
     session.execute(
-        text(
-            "INSERT INTO grid.divisions AS d (code, level, name_zh, name_en, parent_code, geom, synthetic)"
-            " SELECT code, level, zh, en, parent, ST_GeomFromWKB(geom, 4490), synthetic FROM unnest(CAST(:codes AS text[]), CAST(:levels AS text[]),"
-            " CAST(:zh AS text[]), CAST(:en AS text[]), CAST(:parents AS text[]), CAST(:geoms AS bytea[]), CAST(:synthetic AS boolean[]))"
-            " AS t (code, level, zh, en, parent, geom, synthetic)"
-            " ON CONFLICT (code) DO UPDATE SET name_zh = excluded.name_zh, name_en = excluded.name_en, synthetic = excluded.synthetic,"
-            " geom = COALESCE(excluded.geom, d.geom), active = true, version = d.version + 1"
-        ),
+        text(sql(__package__, "save_divisions")),
         {
             "codes": [record.code for record in ordered],
             "levels": [level_of(record.code) for record in ordered],
@@ -144,7 +138,9 @@ def propose_for_community(
     """
     if refusal := policy.may_draw(actor, [community]):
         raise refusal
-    row = session.execute(text("SELECT name_zh FROM grid.divisions WHERE code = :code AND level = 'community' AND active"), {"code": community}).first()
+    row = session.execute(
+        text("SELECT name_zh FROM grid.divisions WHERE code = :code AND level = 'community' AND active"), {"code": community}
+    ).first()
     if row is None:
         raise UnknownDivision(division=community, fix="name a community of 12 digits")
     shape = queries.community_shapes(session, [community]).get(community)

@@ -18,7 +18,11 @@ CHECKS = ("planner", "administrator", "supervisor", "evaluator")
 
 def covers(viewer: Viewer, communities: Iterable[str], layer: str = "cells") -> bool:
     """Whether every one of these places lies in a scope of his that is not narrowed to beats."""
-    wide = [grant for grant in viewer.grants if grant.beat_ids is None and grant.cells is None and (grant.layers is None or layer in grant.layers)]
+    wide = [
+        grant
+        for grant in viewer.grants
+        if grant.beat_ids is None and grant.cells is None and (grant.layers is None or layer in grant.layers)
+    ]
     return all(any(grant.divisions is None or code.startswith(grant.divisions) for grant in wide) for code in communities)
 
 

@@ -97,12 +97,7 @@ def list_cells(
     if after:
         where.append("c.code > CAST(:after AS bpchar)")
         params["after"] = after
-    rows = (
-        "SELECT c.code AS key, c.geom, json_build_object('code', c.code, 'community_code', c.community_code, 'area_m2', round(c.area_m2::numeric, 1),"
-        " 'grade', c.grade, 'started_on', c.started_on, 'ended_on', c.ended_on, 'successor_codes', c.successor_codes, 'beat_id', bc.beat_id,"
-        " 'version', c.version) AS item"
-        f" FROM {CELLS_FROM} WHERE {' AND '.join(where)} ORDER BY c.code LIMIT :limit + 1"
-    )
+    rows = sql(__package__, "rows_cells").replace("{where}", " AND ".join(where))
     return _page(session, rows, params, limit, geojson)
 
 
@@ -127,24 +122,14 @@ def list_divisions(
     if after:
         where.append("d.code > :after")
         params["after"] = after
-    rows = (
-        "SELECT d.code AS key, d.geom, json_build_object('code', d.code, 'level', d.level, 'name_zh', d.name_zh, 'name_en', d.name_en,"
-        " 'parent_code', d.parent_code, 'synthetic', d.synthetic, 'has_shape', d.geom IS NOT NULL, 'version', d.version) AS item"
-        f" FROM grid.divisions AS d WHERE {' AND '.join(where)} ORDER BY d.code LIMIT :limit + 1"
-    )
+    rows = sql(__package__, "rows_divisions").replace("{where}", " AND ".join(where))
     return _page(session, rows, params, limit, geojson)
 
 
 def show_division(session: Session, viewer: Viewer, code: str) -> tuple[int, str] | None:
     """Version and JSON of one division, with its shape and the number of its live cells."""
     allowed, params = visible(viewer, DIVISION_COLUMNS)
-    statement = (
-        "SELECT d.version, json_build_object('code', d.code, 'level', d.level, 'name_zh', d.name_zh, 'name_en', d.name_en, 'parent_code', d.parent_code,"
-        " 'synthetic', d.synthetic, 'active', d.active, 'version', d.version, 'geometry', ST_AsGeoJSON(d.geom, 7)::json,"
-        " 'cells', (SELECT count(*) FROM grid.cells AS c WHERE c.ended_on IS NULL AND c.community_code LIKE d.code || '%'))::text AS body"
-        f" FROM grid.divisions AS d WHERE d.code = :code AND {allowed}"
-    )
-    row = session.execute(text(statement), {**params, "code": code}).first()
+    row = session.execute(text(sql(__package__, "show_division").replace("{visible}", allowed)), {**params, "code": code}).first()
     return (row.version, row.body) if row else None
 
 
@@ -161,13 +146,7 @@ def list_beats(
     if after:
         where.append("b.code > :after")
         params["after"] = after
-    rows = (
-        "SELECT b.code AS key, b.geom, json_build_object('id', b.id, 'code', b.code, 'name_zh', b.name_zh, 'name_en', b.name_en, 'shift', b.shift,"
-        " 'cells', (SELECT count(*) FROM grid.beat_cells AS bc WHERE bc.beat_id = b.id AND bc.until IS NULL),"
-        " 'inspector_ids', COALESCE((SELECT json_agg(bi.user_id ORDER BY bi.user_id) FROM grid.beat_inspectors AS bi"
-        " WHERE bi.beat_id = b.id AND bi.until IS NULL), '[]'::json), 'version', b.version) AS item"
-        f" FROM grid.beats AS b WHERE {' AND '.join(where)} ORDER BY b.code LIMIT :limit + 1"
-    )
+    rows = sql(__package__, "rows_beats").replace("{where}", " AND ".join(where))
     return _page(session, rows, params, limit, geojson)
 
 
@@ -179,7 +158,7 @@ def show_beat(session: Session, viewer: Viewer, beat_id: int) -> tuple[int, str]
 
 
 def _shapes(blobs: Iterable[bytes]) -> Geometries:
-    return shapely.from_wkb([bytes(blob) for blob in blobs])  # type: ignore[no-any-return]  # shapely ships no types
+    return shapely.from_wkb([bytes(blob) for blob in blobs])
 
 
 def community_shapes(session: Session, codes: Sequence[str] | None = None) -> dict[str, BaseGeometry]:
@@ -232,7 +211,9 @@ def beat_codes(session: Session, beat_ids: Iterable[int] | None = None) -> dict[
 
 def codes_ever_used(session: Session, communities: Sequence[str]) -> list[str]:
     """Every cell code these communities have ever given, ended cells included."""
-    rows = session.execute(text("SELECT code FROM grid.cells WHERE community_code = ANY(CAST(:codes AS text[]))"), {"codes": list(communities)})
+    rows = session.execute(
+        text("SELECT code FROM grid.cells WHERE community_code = ANY(CAST(:codes AS text[]))"), {"codes": list(communities)}
+    )
     return [row.code for row in rows]
 
 
@@ -253,7 +234,11 @@ def base_map(session: Session, shape: BaseGeometry) -> tuple[list[BaseGeometry],
         found[layer] = []
         if there is not None:
             rows = session.execute(
-                text(f"SELECT ST_AsBinary({column}) FROM layer_{layer}.items WHERE geom && ST_MakeEnvelope(:west, :south, :east, :north, 4490) {condition}"), box
+                text(
+                    f"SELECT ST_AsBinary({column}) FROM layer_{layer}.items"
+                    f" WHERE geom && ST_MakeEnvelope(:west, :south, :east, :north, 4490) {condition}"
+                ),
+                box,
             )
             found[layer] = list(_shapes(rows.scalars()))
     return [*found["roads"], *found["water"]], found["buildings"]
@@ -261,11 +246,7 @@ def base_map(session: Session, shape: BaseGeometry) -> tuple[list[BaseGeometry],
 
 def list_drafts(session: Session, state: str | None = None) -> str:
     """Drafts as a JSON array, newest first."""
-    statement = (
-        "SELECT COALESCE(json_agg(json_build_object('id', id, 'title', title, 'reason', reason, 'state', state, 'version', version, 'created_at', created_at)"
-        " ORDER BY id DESC), '[]'::json)::text FROM (SELECT * FROM grid.drafts WHERE CAST(:state AS text) IS NULL OR state = :state ORDER BY id DESC LIMIT 200) AS d"
-    )
-    return str(session.execute(text(statement), {"state": state}).scalar_one())
+    return str(session.execute(text(sql(__package__, "list_drafts")), {"state": state}).scalar_one())
 
 
 def show_draft(session: Session, draft_id: int) -> tuple[int, str] | None:

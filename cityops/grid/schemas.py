@@ -119,7 +119,9 @@ class DraftCellSchema(ma.Schema):
     """A drawn cell."""
 
     geometry = ma.fields.Dict(required=True, metadata={"description": "GeoJSON Polygon in EPSG:4490"})
-    community_code = ma.fields.String(validate=ma.validate.Regexp(r"^[0-9]{12}$"), metadata={"description": "default: the community it lies in"})
+    community_code = ma.fields.String(
+        validate=ma.validate.Regexp(r"^[0-9]{12}$"), metadata={"description": "default: the community it lies in"}
+    )
     grade = ma.fields.String(load_default="B", validate=ma.validate.OneOf(["A", "B", "C"]))
     note = ma.fields.String(validate=Text)
     keeps_code = ma.fields.String(validate=CellDigits, metadata={"description": "act reshape: the cell this is the new boundary of"})

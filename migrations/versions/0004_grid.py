@@ -191,7 +191,8 @@ CREATE TRIGGER refuse_cell_deletion BEFORE DELETE ON grid.cells
 
 CREATE FUNCTION grid.refuse_cell_revival() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION 'cell % has ended on % and cannot live again or change its code', OLD.code, OLD.ended_on USING ERRCODE = 'restrict_violation';
+    RAISE EXCEPTION 'cell % (ended on %) cannot live again or change its code', OLD.code, OLD.ended_on
+        USING ERRCODE = 'restrict_violation';
 END $$;
 CREATE TRIGGER refuse_cell_revival BEFORE UPDATE ON grid.cells
     FOR EACH ROW WHEN (OLD.code <> NEW.code OR (OLD.ended_on IS NOT NULL AND NEW.ended_on IS NULL))

@@ -49,7 +49,10 @@ def test_a_sound_file_of_every_format_is_loaded_with_its_codes(session: Session,
     done = load(session, path)
     assert done.report.findings == (), done.report.as_text()
     assert done.publication is not None and set(done.publication.created) == set(empty_city.codes)
-    row = session.execute(text("SELECT area_m2, started_on, ST_SRID(geom) AS srid FROM grid.cells WHERE code = CAST(:c AS bpchar)"), {"c": empty_city.codes[0]}).one()
+    row = session.execute(
+        text("SELECT area_m2, started_on, ST_SRID(geom) AS srid FROM grid.cells WHERE code = CAST(:c AS bpchar)"),
+        {"c": empty_city.codes[0]},
+    ).one()
     assert row.srid == 4490 and 4_000 < row.area_m2 < 20_000
 
 
@@ -64,7 +67,13 @@ def test_a_projected_file_is_brought_into_degrees(session: Session, empty_city: 
 
 
 def test_gcj02_declared_as_such_is_converted_and_said(session: Session, empty_city: Ground, tmp_path: Path) -> None:
-    shifted = Ground(empty_city.communities, empty_city.codes, [shapely.transform(s, lambda x, y: from_storage(x, y, "gcj02"), interleaved=False) for s in empty_city.shapes], {}, [])
+    shifted = Ground(
+        empty_city.communities,
+        empty_city.codes,
+        [shapely.transform(s, lambda x, y: from_storage(x, y, "gcj02"), interleaved=False) for s in empty_city.shapes],
+        {},
+        [],
+    )
     path = write(tmp_path / "gcj.geojson", shifted)
     assert load(session, path, dry_run=True).report.faults, "without the declaration nothing fits"
     done = load(session, path, crs="gcj02")
@@ -73,7 +82,9 @@ def test_gcj02_declared_as_such_is_converted_and_said(session: Session, empty_ci
     assert count(session) == len(empty_city.codes)
 
 
-def test_a_bad_sample_gives_one_report_that_names_each_fault_and_loads_nothing(session: Session, empty_city: Ground, tmp_path: Path) -> None:
+def test_a_bad_sample_gives_one_report_that_names_each_fault_and_loads_nothing(
+    session: Session, empty_city: Ground, tmp_path: Path
+) -> None:
     made = empty_city
     a, b, c, d, e, f, g, h = made.slots[:8]
     made.shapes[a] = push_edge(made.shapes[a], 0, 15.0)
@@ -92,7 +103,9 @@ def test_a_bad_sample_gives_one_report_that_names_each_fault_and_loads_nothing(s
     path = write(tmp_path / "bad.gpkg", made, crs_name=crs)
     done = load(session, path, fields=Fields(crs="crs_name"))
     kinds = [finding.kind for finding in done.report]
-    assert sorted(kinds) == sorted(["overlap", "gap", "sliver", "invalid_geometry", "wrong_code", "unknown_crs", "crs_converted"]), done.report.as_text()
+    assert sorted(kinds) == sorted(["overlap", "gap", "sliver", "invalid_geometry", "wrong_code", "unknown_crs", "crs_converted"]), (
+        done.report.as_text()
+    )
     by_kind = {finding.kind: finding for finding in done.report}
     assert a + 1 in by_kind["overlap"].rows
     assert b + 1 in by_kind["gap"].rows
@@ -124,7 +137,9 @@ def test_metres_declared_as_degrees_are_out_of_range_row_by_row(session: Session
 
 
 def test_a_file_without_codes_is_numbered_west_to_east_and_north_to_south(session: Session, empty_city: Ground, tmp_path: Path) -> None:
-    frame = geopandas.GeoDataFrame({"quarter": [code[:12] for code in empty_city.codes]}, geometry=empty_city.shapes, crs=4490).sample(frac=1, random_state=1)
+    frame = geopandas.GeoDataFrame({"quarter": [code[:12] for code in empty_city.codes]}, geometry=empty_city.shapes, crs=4490).sample(
+        frac=1, random_state=1
+    )
     frame.to_file(tmp_path / "cells.gpkg")
     done = load(session, tmp_path / "cells.gpkg", fields=Fields(community="quarter"))
     assert [f.kind for f in done.report] == ["codes_given"]
@@ -162,7 +177,15 @@ def test_a_wrong_grade_names_its_row(session: Session, empty_city: Ground, tmp_p
     assert [(f.kind, f.rows) for f in done.report] == [("wrong_grade", (5,))]
 
 
-@pytest.mark.parametrize(("name", "body"), [("cells.geojson", "{"), ("cells.geojson", '{"type":"FeatureCollection","features":[]}'), ("cells.txt", "hello"), ("nothing.gpkg", None)])
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("cells.geojson", "{"),
+        ("cells.geojson", '{"type":"FeatureCollection","features":[]}'),
+        ("cells.txt", "hello"),
+        ("nothing.gpkg", None),
+    ],
+)
 def test_a_file_that_is_none_is_one_finding_and_no_exception(session: Session, tmp_path: Path, name: str, body: str | None) -> None:
     if body is not None:
         (tmp_path / name).write_text(body)

@@ -36,7 +36,9 @@ def ground(seed: int = 1, *, communities: tuple[int, int] = (2, 2), cells: tuple
     across, up = communities[0] * cells[0], communities[1] * cells[1]
     jitter = rng.uniform(-0.2, 0.2, (up + 1, across + 1, 2)) * cell_m
     x, y = np.meshgrid(np.arange(across + 1) * cell_m + WEST_M, np.arange(up + 1) * cell_m + SOUTH_M)
-    corner = unproject(as_array([shapely.Point(a, b) for a, b in zip((x + jitter[..., 0]).ravel(), (y + jitter[..., 1]).ravel(), strict=True)]), SRID)
+    corner = unproject(
+        as_array([shapely.Point(a, b) for a, b in zip((x + jitter[..., 0]).ravel(), (y + jitter[..., 1]).ravel(), strict=True)]), SRID
+    )
     at = shapely.get_coordinates(corner).reshape(up + 1, across + 1, 2)
     result = Ground({}, [], [], {}, [])
     for row in range(communities[1]):
@@ -86,20 +88,32 @@ def bow_tie(cell: shapely.Polygon) -> shapely.Polygon:
 def store(session: Session, made: Ground, *, started_on: str = "2025-01-01") -> None:
     """Write divisions, cells and beats of a ground into the database, through plain SQL."""
     session.execute(
-        text("INSERT INTO grid.divisions (code, level, name_zh, name_en, parent_code) VALUES ('411303', 'district', '卧龙区', 'Wolong', NULL), ('411303005', 'street', '梅溪街道', 'Meixi', '411303') ON CONFLICT DO NOTHING")
+        text(
+            "INSERT INTO grid.divisions (code, level, name_zh, name_en, parent_code) VALUES"
+            " ('411303', 'district', '卧龙区', 'Wolong', NULL),"
+            " ('411303005', 'street', '梅溪街道', 'Meixi', '411303') ON CONFLICT DO NOTHING"
+        )
     )
     session.execute(
-        text("INSERT INTO grid.divisions (code, level, name_zh, parent_code, geom, synthetic) VALUES (:code, 'community', :name, left(:code, 9), ST_Multi(ST_GeomFromWKB(:wkb, 4490)), true)"),
+        text(
+            "INSERT INTO grid.divisions (code, level, name_zh, parent_code, geom, synthetic)"
+            " VALUES (:code, 'community', :name, left(:code, 9), ST_Multi(ST_GeomFromWKB(:wkb, 4490)), true)"
+        ),
         [{"code": code, "name": f"试验社区{code[-3:]}", "wkb": shapely.to_wkb(shape)} for code, shape in made.communities.items()],
     )
     if not made.codes:
         return
     session.execute(
-        text("INSERT INTO grid.cells (code, community_code, geom, area_m2, started_on) SELECT CAST(:code AS text), left(:code, 12), g, ST_Area(ST_Transform(g, 4547)), :day FROM ST_GeomFromWKB(:wkb, 4490) AS g"),
+        text(
+            "INSERT INTO grid.cells (code, community_code, geom, area_m2, started_on)"
+            " SELECT CAST(:code AS text), left(:code, 12), g, ST_Area(ST_Transform(g, 4547)), :day FROM ST_GeomFromWKB(:wkb, 4490) AS g"
+        ),
         [{"code": code, "wkb": shapely.to_wkb(shape), "day": started_on} for code, shape in zip(made.codes, made.shapes, strict=True)],
     )
     for beat, codes in made.beats.items():
-        beat_id = session.execute(text("INSERT INTO grid.beats (code, name_zh) VALUES (:code, :code) RETURNING id"), {"code": beat}).scalar_one()
+        beat_id = session.execute(
+            text("INSERT INTO grid.beats (code, name_zh) VALUES (:code, :code) RETURNING id"), {"code": beat}
+        ).scalar_one()
         session.execute(
             text("INSERT INTO grid.beat_cells (beat_id, cell_code, since) SELECT :beat, unnest(CAST(:codes AS text[])), :day"),
             {"beat": beat_id, "codes": codes, "day": started_on},

@@ -1,4 +1,4 @@
-"""A messy synthetic community in metres: crooked streets that end anywhere or double each other, buildings that sometimes stand in the road."""
+"""A messy synthetic community in metres: streets that end anywhere or double each other, buildings that may stand in the road."""
 
 from __future__ import annotations
 

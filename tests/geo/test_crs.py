@@ -60,7 +60,8 @@ def test_outside_china_gcj02_is_wgs84() -> None:
 
 
 @pytest.mark.parametrize(
-    ("crs", "east", "north"), [("EPSG:4546", 642883.87, 3652754.68), ("EPSG:4547", 362481.66, 3652678.17), ("4526", 38362481.66, 3652678.17)]
+    ("crs", "east", "north"),
+    [("EPSG:4546", 642883.87, 3652754.68), ("EPSG:4547", 362481.66, 3652678.17), ("4526", 38362481.66, 3652678.17)],
 )
 def test_the_belts_of_nanyang_meet_their_check_values(crs: str, east: float, north: float) -> None:
     x, y = from_storage(*NANYANG, crs)
@@ -69,7 +70,10 @@ def test_the_belts_of_nanyang_meet_their_check_values(crs: str, east: float, nor
     assert (float(lon), float(lat)) == pytest.approx(NANYANG, abs=1e-10)
 
 
-@pytest.mark.parametrize("name", ["4490", "EPSG:4490", "epsg:4490", "CGCS2000", "cgcs 2000", "urn:ogc:def:crs:EPSG::4490", "http://www.opengis.net/def/crs/EPSG/0/4490"])
+@pytest.mark.parametrize(
+    "name",
+    ["4490", "EPSG:4490", "epsg:4490", "CGCS2000", "cgcs 2000", "urn:ogc:def:crs:EPSG::4490", "http://www.opengis.net/def/crs/EPSG/0/4490"],
+)
 def test_a_system_is_known_by_all_its_names(name: str) -> None:
     assert parse_crs(name).srid == 4490
 
@@ -80,7 +84,9 @@ def test_gcj02_is_named_in_several_ways(name: str) -> None:
     assert parse_crs("BD-09") == BD09
 
 
-@pytest.mark.parametrize("name", ["", "EPSG:99999", "EPSG:", "Xian 80!", "4490; drop", "EPSG:5773", "ESRI:102100", "-1", "EPSG:4490.0", "9" * 30])
+@pytest.mark.parametrize(
+    "name", ["", "EPSG:99999", "EPSG:", "Xian 80!", "4490; drop", "EPSG:5773", "ESRI:102100", "-1", "EPSG:4490.0", "9" * 30]
+)
 def test_an_unknown_system_is_refused_with_the_list_of_known_ones(name: str) -> None:
     with pytest.raises(UnknownCrs) as caught:
         parse_crs(name)

@@ -13,7 +13,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cityops.grid import events, operations, queries
-from cityops.grid.errors import CellHasEnded, CellTwiceInDraft, ChangeNotUnderstood, DraftClosed, DraftEmpty, GridFaulty, NotYourGrid, UnknownCell
+from cityops.grid.errors import (
+    CellHasEnded,
+    CellTwiceInDraft,
+    ChangeNotUnderstood,
+    DraftClosed,
+    DraftEmpty,
+    GridFaulty,
+    NotYourGrid,
+    UnknownCell,
+)
 from cityops.grid.rules.lifecycle import NewCell
 from cityops.identity.rules import Scope
 from tests.factories.grid import Ground, ground, push_edge, store
@@ -73,7 +82,9 @@ def test_new_cells_stay_in_the_beat_of_the_old_one(session: Session, city: Groun
     beat = queries.live_cells(session, codes=[code])[code].beat_id
     done = publish(session, draft_with(session, "split", [code], [NewCell("", half) for half in halves(shape_of(city, code))]))
     assert {cell.beat_id for cell in queries.live_cells(session, codes=done.created).values()} == {beat}
-    assert session.execute(text("SELECT until FROM grid.beat_cells WHERE cell_code = CAST(:c AS bpchar)"), {"c": code}).scalar_one() == done.on
+    assert (
+        session.execute(text("SELECT until FROM grid.beat_cells WHERE cell_code = CAST(:c AS bpchar)"), {"c": code}).scalar_one() == done.on
+    )
 
 
 def test_a_merge_makes_one_cell_of_two_and_keeps_the_history(session: Session, city: Ground) -> None:
@@ -82,7 +93,7 @@ def test_a_merge_makes_one_cell_of_two_and_keeps_the_history(session: Session, c
     if whole.geom_type != "Polygon":
         pytest.skip("the two cells of this ground are not neighbours")
     done = publish(session, draft_with(session, "merge", pair, [NewCell("", whole)]))
-    assert done.ended == {code: done.created for code in pair}
+    assert done.ended == dict.fromkeys(pair, done.created)
     history = session.execute(text("SELECT code, act, draft_id FROM grid.cell_history ORDER BY code")).all()
     assert [(row.code, row.act, row.draft_id) for row in history] == [(code, "end", done.draft_id) for code in sorted(pair)]
 
@@ -96,13 +107,16 @@ def test_a_boundary_change_keeps_both_codes_and_the_old_boundary_in_the_history(
     neighbour = next(c for c, s in zip(city.codes, city.shapes, strict=True) if c != code and s.intersection(grown).area > 0.5 * grown.area)
     shrunk = shapely.difference(shape_of(city, neighbour), after)
     done = publish(
-        session, draft_with(session, "reshape", [code, neighbour], [NewCell("", after, keeps_code=code), NewCell("", shrunk, keeps_code=neighbour)])
+        session,
+        draft_with(session, "reshape", [code, neighbour], [NewCell("", after, keeps_code=code), NewCell("", shrunk, keeps_code=neighbour)]),
     )
     assert done.ended == {} and done.created == () and done.reshaped == tuple(sorted((code, neighbour)))
     assert done.affected == done.reshaped
     row = cell_row(session, code)
     assert row.version == 2 and row.ended_on is None
-    old = session.execute(text("SELECT ST_AsBinary(geom) AS geom, version FROM grid.cell_history WHERE code = CAST(:c AS bpchar)"), {"c": code}).one()
+    old = session.execute(
+        text("SELECT ST_AsBinary(geom) AS geom, version FROM grid.cell_history WHERE code = CAST(:c AS bpchar)"), {"c": code}
+    ).one()
     assert shapely.from_wkb(bytes(old.geom)).equals(before) and old.version == 1
     inside = grown.representative_point()
     assert queries.locate(session, inside.x, inside.y).cell_code == code
@@ -148,7 +162,7 @@ def test_faults_that_were_there_before_do_not_block_a_good_draft(session: Sessio
 
 def test_a_crossed_boundary_in_a_draft_is_reported_and_not_an_error(session: Session, city: Ground) -> None:
     code = city.codes[city.slots[0]]
-    a, b = halves(shape_of(city, code))
+    a, _ = halves(shape_of(city, code))
     ring = shapely.get_coordinates(shape_of(city, code))
     tie = shapely.Polygon([ring[0], ring[2], ring[1], ring[3]])
     draft_id = draft_with(session, "split", [code], [NewCell(code[:12], a), NewCell(code[:12], tie)])
@@ -233,7 +247,10 @@ def test_codes_are_never_used_again_even_after_their_cells_have_ended(session: S
 def test_the_database_itself_refuses_to_delete_or_revive_a_cell(session: Session, city: Ground) -> None:
     code = city.codes[0]
     publish(session, draft_with(session, "split", [code], [NewCell("", half) for half in halves(shape_of(city, code))]))
-    for statement in ("DELETE FROM grid.cells WHERE code = CAST(:c AS bpchar)", "UPDATE grid.cells SET ended_on = NULL, end_reason = NULL WHERE code = CAST(:c AS bpchar)"):
+    for statement in (
+        "DELETE FROM grid.cells WHERE code = CAST(:c AS bpchar)",
+        "UPDATE grid.cells SET ended_on = NULL, end_reason = NULL WHERE code = CAST(:c AS bpchar)",
+    ):
         with pytest.raises(IntegrityError), session.begin_nested():
             session.execute(text(statement), {"c": code})
 

@@ -57,11 +57,14 @@ def test_nearly_all_cells_have_half_to_two_hectares_and_are_nearly_convex(seed: 
 
 def test_the_proposal_passes_the_validation_of_the_grid() -> None:
     community, streets, stand = town(5)
-    placed = shapely.transform(community, lambda c: c + (362_500, 3_652_500))
-    cells = propose_cells(placed, [shapely.transform(s, lambda c: c + (362_500, 3_652_500)) for s in streets], [shapely.transform(b, lambda c: c + (362_500, 3_652_500)) for b in stand])
+    placed, streets, stand = (
+        shapely.transform(np.array(shapes, dtype=object), lambda c: c + np.array([362_500, 3_652_500]))
+        for shapes in ([community], streets, stand)
+    )
+    cells = propose_cells(placed[0], streets, stand)
     codes = number_cells("411303005001", cells)
     assert codes == sorted(codes)
-    report = validate({"411303005001": unproject(placed, 4547)}, Cells.of(codes, [unproject(c, 4547) for c in cells]))
+    report = validate({"411303005001": unproject(placed[0], 4547)}, Cells.of(codes, [unproject(c, 4547) for c in cells]))
     assert report.findings == (), report.as_text()
 
 
@@ -98,7 +101,9 @@ def test_broken_outlines_and_overlapping_buildings_are_taken_as_they_are() -> No
     community = shapely.box(0, 0, 400, 300)
     tie = shapely.Polygon([(50, 50), (90, 90), (90, 50), (50, 90)])
     stack = [shapely.box(200, 100, 240, 200), shapely.box(220, 150, 300, 180)]
-    cells = propose_cells(community, [shapely.LineString([(230, -10), (230, 400)]), shapely.LineString([(70, 0), (70, 300)])], [tie, *stack])
+    cells = propose_cells(
+        community, [shapely.LineString([(230, -10), (230, 400)]), shapely.LineString([(70, 0), (70, 300)])], [tie, *stack]
+    )
     check(community, cells, stack)
 
 

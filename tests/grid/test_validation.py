@@ -51,7 +51,13 @@ def plant(made: Ground, slot: int, what: str, rng: np.random.Generator) -> tuple
             others = [c for c in made.communities if c != code[:12]]
             return rename(made, slot, f"{others[int(rng.integers(len(others)))]}{900 + made.slots.index(slot):03d}"), {made.codes[slot]}
         case "bad form":
-            return rename(made, slot, ["", "4113030050010", "41130300500100A", code[:12] + "000", f"999999999999{made.slots.index(slot) + 1:03d}"][int(rng.integers(5))]), {made.codes[slot]}
+            return rename(
+                made,
+                slot,
+                ["", "4113030050010", "41130300500100A", code[:12] + "000", f"999999999999{made.slots.index(slot) + 1:03d}"][
+                    int(rng.integers(5))
+                ],
+            ), {made.codes[slot]}
         case "duplicate":
             twin = next(p for p in made.slots if made.codes[p][:12] == code[:12] and p != slot)
             made.codes[slot] = made.codes[twin]
@@ -94,7 +100,10 @@ def test_one_planted_fault_is_found_once_and_nothing_else(what: str, seed: int) 
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 10_000), st.lists(st.sampled_from([p for p in PLANTS if p not in ("duplicate", "missing cell")]), min_size=1, max_size=12))
+@given(
+    st.integers(0, 10_000),
+    st.lists(st.sampled_from([p for p in PLANTS if p not in ("duplicate", "missing cell")]), min_size=1, max_size=12),
+)
 def test_many_planted_faults_are_each_found_once(seed: int, what: list[str]) -> None:
     rng = np.random.default_rng(seed)
     made = ground(seed, communities=(2, 2))
@@ -160,7 +169,7 @@ def test_a_beat_of_two_pieces_is_shown_with_the_piece_that_lies_apart() -> None:
 def test_cells_that_touch_in_a_corner_only_are_not_adjacent() -> None:
     made = ground(1, communities=(1, 1), cells=(2, 2))
     diagonal = {"B1": [made.codes[0], made.codes[3]], "B2": [made.codes[1], made.codes[2]]}
-    positions = {code: shape for code, shape in zip(made.codes, made.shapes, strict=True)}
+    positions = dict(zip(made.codes, made.shapes, strict=True))
     assert shapely.touches(positions[diagonal["B1"][0]], positions[diagonal["B1"][1]])
     made.beats = diagonal
     assert [f.kind for f in look(made)] == ["split_beat", "split_beat"]

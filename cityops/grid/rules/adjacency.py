@@ -44,7 +44,8 @@ def noded_neighbours(cells: Geometries) -> tuple[Pairs, NDArray[np.float64]]:
     if not len(pair):
         return np.empty((0, 2), dtype=np.int64), np.empty(0)
     unique, inverse = np.unique(pair, axis=0, return_inverse=True)
-    return unique, np.bincount(inverse.ravel(), weights=length, minlength=len(unique))
+    total = np.bincount(inverse.ravel(), weights=length, minlength=len(unique)).astype(np.float64)
+    return unique, total
 
 
 def near_neighbours(cells: Geometries) -> Pairs:

@@ -33,8 +33,14 @@ KINDS: dict[str, Kind] = {
         Kind("gap", "社区{community}内有{area_m2:.1f}平方米无网格覆盖", "{area_m2:.1f} m² of community {community} lie in no cell"),
         Kind("overlap", "网格{cells}重叠{area_m2:.1f}平方米", "cells {cells} overlap by {area_m2:.1f} m²"),
         Kind("sliver", "网格{cells}处有{width_m:.2f}米宽的碎缝（{of_zh}）", "a sliver {width_m:.2f} m wide ({of}) at {cells}"),
-        Kind("crosses_community", "网格{cells}越出社区{community}边界{area_m2:.1f}平方米", "cell {cells} reaches {area_m2:.1f} m² beyond community {community}"),
-        Kind("split_beat", "责任网格{beat}的单元网格不相连，分为{count}块", "the cells of beat {beat} do not hang together: {count} pieces"),
+        Kind(
+            "crosses_community",
+            "网格{cells}越出社区{community}边界{area_m2:.1f}平方米",
+            "cell {cells} reaches {area_m2:.1f} m² beyond community {community}",
+        ),
+        Kind(
+            "split_beat", "责任网格{beat}的单元网格不相连，分为{count}块", "the cells of beat {beat} do not hang together: {count} pieces"
+        ),
         Kind("no_beat", "网格{cells}不属于任何责任网格", "cell {cells} belongs to no beat", "warning"),
         Kind("unknown_crs", "坐标系{crs}无法识别", "the coordinate system {crs} is not known"),
         Kind("out_of_range", "坐标超出{crs}的范围：{reason}", "coordinates are outside the range of {crs}: {reason}"),
@@ -44,9 +50,23 @@ KINDS: dict[str, Kind] = {
         Kind("unreadable", "文件无法读取：{reason}", "the file cannot be read: {reason}"),
         Kind("empty", "文件中没有网格", "the file holds no cells"),
         Kind("wrong_grade", "网格{cells}的区域等级{grade}应为A、B或C", "the grade {grade} of cell {cells} is not A, B or C"),
-        Kind("existing_cells", "社区{community}已有{count}个现用网格，请用网格草案变更", "community {community} already has {count} cells; change them by a draft"),
-        Kind("crs_converted", "坐标已由{crs}转换为CGCS2000（平均偏移{shift_m:.0f}米）", "coordinates were converted from {crs} to CGCS2000 (mean shift {shift_m:.0f} m)", "information"),
-        Kind("codes_given", "文件没有编码，已按自西向东、自北向南编号", "the file has no codes; cells were numbered west to east, north to south", "information"),
+        Kind(
+            "existing_cells",
+            "社区{community}已有{count}个现用网格，请用网格草案变更",
+            "community {community} already has {count} cells; change them by a draft",
+        ),
+        Kind(
+            "crs_converted",
+            "坐标已由{crs}转换为CGCS2000（平均偏移{shift_m:.0f}米）",
+            "coordinates were converted from {crs} to CGCS2000 (mean shift {shift_m:.0f} m)",
+            "information",
+        ),
+        Kind(
+            "codes_given",
+            "文件没有编码，已按自西向东、自北向南编号",
+            "the file has no codes; cells were numbered west to east, north to south",
+            "information",
+        ),
     )
 }
 
@@ -138,7 +158,12 @@ class Report:
         for finding in self.findings:
             shape = finding.geometry
             rows.append({**finding.as_feature()["properties"], "bbox": [round(v, 7) for v in shape.bounds] if shape is not None else None})
-        return {"faults": len(self.faults), "kinds": dict(Counter(f.kind for f in self.findings)), "checked": dict(self.checked), "findings": rows}
+        return {
+            "faults": len(self.faults),
+            "kinds": dict(Counter(f.kind for f in self.findings)),
+            "checked": dict(self.checked),
+            "findings": rows,
+        }
 
     def as_text(self, language: Literal["zh", "en"] = "en") -> str:
         """One line per finding, with rows and place, and a last line that counts."""

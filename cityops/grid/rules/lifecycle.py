@@ -90,7 +90,10 @@ def check_change(act: str, ends: Sequence[str], cells: Sequence[NewCell]) -> Non
         "split": (len(ends) == 1 and len(cells) >= 2, "split names one cell and draws at least two"),
         "merge": (len(ends) >= 2 and len(cells) == 1, "merge names at least two cells and draws one"),
         "redivide": (len(ends) >= 1 and len(cells) >= 1, "redivide names the cells that end and draws those that begin"),
-        "reshape": (len(ends) >= 1 and sorted(ends) == sorted(c.keeps_code or "" for c in cells), "reshape draws every cell it names once, with keeps_code"),
+        "reshape": (
+            len(ends) >= 1 and sorted(ends) == sorted(c.keeps_code or "" for c in cells),
+            "reshape draws every cell it names once, with keeps_code",
+        ),
     }.get(act)
     if wanted is None:
         raise ChangeNotUnderstood(reason=f"there is no act {act!r}", field="act", fix=f"one of {', '.join(ACTS)}")
@@ -136,7 +139,9 @@ def _number(plan: Plan, fresh: Sequence[NewCell], used_codes: Sequence[str], to_
         if cell.code is None:
             by_community[cell.community].append(cell)
         elif cell.code in plan.created or cell.code in used_codes:
-            raise ChangeNotUnderstood(reason=f"code {cell.code} has been used before", field="cells.code", fix="codes are never used again; leave it out")
+            raise ChangeNotUnderstood(
+                reason=f"code {cell.code} has been used before", field="cells.code", fix="codes are never used again; leave it out"
+            )
         else:
             plan.created[cell.code] = cell
     for community, cells in sorted(by_community.items()):

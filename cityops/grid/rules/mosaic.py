@@ -33,7 +33,9 @@ class Mosaic:
             piece_of[members] = piece
         area = np.asarray(shapely.area(faces))
         self.area = {piece: float(area[members].sum()) for piece, members in self.members.items()}
-        self.hull = {piece: shapely.convex_hull(shapely.GeometryCollection(list(faces[members]))) for piece, members in self.members.items()}
+        self.hull = {
+            piece: shapely.convex_hull(shapely.GeometryCollection(list(faces[members]))) for piece, members in self.members.items()
+        }
         self.shared: dict[int, dict[int, float]] = {piece: {} for piece in self.members}
         for (a, b), length in zip(piece_of[pairs], shared, strict=True) if len(pairs) else ():
             if a != b:
@@ -73,7 +75,7 @@ class Mosaic:
 
     def polygons(self) -> list[shapely.Polygon]:
         """The pieces as polygons, exactly noded with one another."""
-        found = []
+        found: list[shapely.Polygon] = []
         for piece in sorted(self.members):
             members = self.members[piece]
             shape = self.faces[members[0]] if len(members) == 1 else shapely.coverage_union_all(as_array([self.faces[m] for m in members]))

@@ -76,7 +76,15 @@ def whole_buildings(ground: BaseGeometry, buildings: Geometries) -> Geometries:
 
 def street_faces(ground: BaseGeometry, streets: Geometries, buildings: Geometries) -> Geometries:
     """The faces between the streets, noded exactly and covering the ground; streets do not count inside buildings."""
-    lines = as_array([line for shape in streets if shape is not None for line in shapely.get_parts(shape) if line.geom_type in ("LineString", "LinearRing")])
+    lines = as_array(
+        [
+            line
+            for shape in streets
+            if shape is not None
+            for line in shapely.get_parts(shape)
+            if line.geom_type in ("LineString", "LinearRing")
+        ]
+    )
     if len(lines):
         lines = shapely.intersection(lines[shapely.intersects(ground, lines)], ground)
         lines = lines[~shapely.is_empty(lines)]

@@ -56,7 +56,7 @@ def divide(block: Block, target_m2: float, largest_m2: float) -> list[BaseGeomet
         current = waiting.pop()
         count = round(current.area / target_m2)
         crooked = current.area > 1.2 * target_m2 and float(convexity([current.shape])[0]) < 0.6
-        if current.area <= largest_m2 and not crooked or count < 2 and not crooked:
+        if (current.area <= largest_m2 and not crooked) or (count < 2 and not crooked):
             done.append(current.shape)
             continue
         parts = _cut(current, max(2, count), target_m2)
@@ -86,7 +86,13 @@ def _cut(block: Block, count: int, target_m2: float) -> list[BaseGeometry]:
     crossed = _length_in_buildings(block, lines)
     size = math.sqrt(block.area)
     shape = 2.0 - convexity(left) - convexity(right)
-    score = UNEVEN_WEIGHT * uneven + LENGTH_WEIGHT * length / size + BUILDING_WEIGHT * crossed / size + SHAPE_WEIGHT * shape + 0.1 * (crossed > 0.5)
+    score = (
+        UNEVEN_WEIGHT * uneven
+        + LENGTH_WEIGHT * length / size
+        + BUILDING_WEIGHT * crossed / size
+        + SHAPE_WEIGHT * shape
+        + 0.1 * (crossed > 0.5)
+    )
     best = int(np.argmin(score))
     near, far = left[best], right[best]
     if crossed[best] > 0:

@@ -68,6 +68,11 @@ def validate_beats(cells: Cells, beats: Mapping[str, Sequence[str]], *, srid: in
     return run.found
 
 
+def _positions(mask: NDArray[np.bool_]) -> list[int]:
+    """Where a mask is true."""
+    return [int(position) for position in np.flatnonzero(mask)]
+
+
 class _Validation:
     """One run: the shapes in their local frame and what is known of each cell so far."""
 
@@ -109,7 +114,7 @@ class _Validation:
         self.found.append(Finding(kind, codes, place, area, self.cells.rows_of(*positions), details))
 
     def _broken_boundaries(self) -> None:
-        for position in np.flatnonzero(~self.sound):
+        for position in _positions(~self.sound):
             shape = self.shapes[position]
             if shape is None or shape.is_empty:
                 self._add("invalid_geometry", [position], None, reason="it is empty")
@@ -135,17 +140,19 @@ class _Validation:
 
     def _homes(self) -> NDArray[np.int64]:
         """The community each sound cell lies in (-1: none), noting codes that say otherwise."""
-        coded = np.array([self.index_of.get(code[:COMMUNITY_DIGITS], -1) if is_cell_code(code) else -1 for code in self.cells.codes], dtype=np.int64)
+        coded = np.array(
+            [self.index_of.get(code[:COMMUNITY_DIGITS], -1) if is_cell_code(code) else -1 for code in self.cells.codes], dtype=np.int64
+        )
         home = np.full(len(coded), -1, dtype=np.int64)
         ask = np.flatnonzero(self.sound & (coded >= 0))
         inside = shapely.covers(self.communities[coded[ask]], self.shapes[ask])
         home[ask[inside]] = coded[ask[inside]]
-        open_question = np.flatnonzero(self.sound & (home < 0))
+        open_question = _positions(self.sound & (home < 0))
         tree = shapely.STRtree(self.communities)
         for position in open_question:
             home[position] = self._lies_in(position, tree)
-        for position in np.flatnonzero(self.sound):
-            self._judge_code(int(position), int(coded[position]), int(home[position]))
+        for position in _positions(self.sound):
+            self._judge_code(position, int(coded[position]), int(home[position]))
             if home[position] < 0:
                 home[position] = coded[position]
         return home
@@ -162,7 +169,13 @@ class _Validation:
     def _judge_code(self, position: int, coded: int, home: int) -> None:
         code = self.cells.codes[position]
         if not is_cell_code(code):
-            self._add("wrong_code", [position], self.shapes[position], reason="a cell has 15 digits, the last three from 001", reason_zh="应为15位数字，末三位自001起")
+            self._add(
+                "wrong_code",
+                [position],
+                self.shapes[position],
+                reason="a cell has 15 digits, the last three from 001",
+                reason_zh="应为15位数字，末三位自001起",
+            )
         elif coded < 0:
             community = code[:COMMUNITY_DIGITS]
             self._add(
@@ -171,17 +184,23 @@ class _Validation:
             )  # fmt: skip
         elif home >= 0 and home != coded:
             lies = self.community_codes[home]
-            self._add("wrong_code", [position], self.shapes[position], reason=f"the cell lies in community {lies}", reason_zh=f"该网格位于社区{lies}")
+            self._add(
+                "wrong_code",
+                [position],
+                self.shapes[position],
+                reason=f"the cell lies in community {lies}",
+                reason_zh=f"该网格位于社区{lies}",
+            )
 
     def _thin_cells(self) -> None:
         width = mean_width(self.shapes)
-        for position in np.flatnonzero(self.sound & (width < coverage.MIN_CELL_WIDTH_M)):
+        for position in _positions(self.sound & (width < coverage.MIN_CELL_WIDTH_M)):
             self._add("sliver", [position], self.shapes[position], width_m=round(float(width[position]), 3), of="cell", of_zh="网格本身")
 
     def _crossings(self, home: NDArray[np.int64]) -> None:
         ask = np.flatnonzero(self.sound & (home >= 0))
         outside = ask[~shapely.covers(self.communities[home[ask]], self.shapes[ask])]
-        for position in outside:
+        for position in outside.tolist():
             for part in coverage.beyond(self.communities[home[position]], self.shapes[position]):
                 self._add("crosses_community", [position], part, community=self.community_codes[home[position]])
 

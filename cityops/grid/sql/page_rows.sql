@@ -1,4 +1,4 @@
--- One page of a list, as JSON or GeoJSON text made by PostgreSQL. {rows} is a SELECT of key (text), item (json) and, for
+-- One page of a list, as JSON or GeoJSON text made by PostgreSQL. The mark `rows` is a SELECT of key (text), item (json) and, for
 -- GeoJSON, geom; one row more than the page is fetched to know whether there is another page.
 WITH rows AS MATERIALIZED ({rows}),
 page AS (SELECT * FROM rows ORDER BY key LIMIT :limit)
