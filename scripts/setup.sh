@@ -175,7 +175,7 @@ if ! environment_works; then
 	python=$(usable_python)
 	logged "making the virtual environment with $("$python" --version)" "apt-get install python3-venv" "$python" -m venv .venv
 fi
-environment="$(cat requirements.txt setup.cfg | sha256sum | cut -c1-32) $(.venv/bin/python --version) $root"
+environment="$({ cat requirements.txt && sed -n '/^\[options/,/^\[tool:/p' setup.cfg; } | sha256sum | cut -c1-32) $(.venv/bin/python --version) $root"
 if ! done_already .venv/.complete "$environment"; then
 	need_space 1500 "the virtual environment"
 	rm -f .venv/.complete
