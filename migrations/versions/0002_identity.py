@@ -172,8 +172,7 @@ def upgrade() -> None:
         " FOR EACH ROW EXECUTE FUNCTION identity.refuse_audit_change()"
     )
     op.execute(
-        "CREATE TRIGGER audit_stays BEFORE TRUNCATE ON identity.audit"
-        " FOR EACH STATEMENT EXECUTE FUNCTION identity.refuse_audit_change()"
+        "CREATE TRIGGER audit_stays BEFORE TRUNCATE ON identity.audit FOR EACH STATEMENT EXECUTE FUNCTION identity.refuse_audit_change()"
     )
 
     op.execute(ANNOUNCE)
@@ -187,9 +186,7 @@ def upgrade() -> None:
         EXECUTE FUNCTION identity.announce_change()
         """
     )
-    op.execute(
-        "CREATE TRIGGER users_removed AFTER DELETE ON identity.users FOR EACH ROW EXECUTE FUNCTION identity.announce_change()"
-    )
+    op.execute("CREATE TRIGGER users_removed AFTER DELETE ON identity.users FOR EACH ROW EXECUTE FUNCTION identity.announce_change()")
     op.execute(
         "CREATE TRIGGER scopes_changed AFTER INSERT OR UPDATE OR DELETE ON identity.scopes"
         " FOR EACH ROW EXECUTE FUNCTION identity.announce_change()"
@@ -201,15 +198,12 @@ def upgrade() -> None:
         EXECUTE FUNCTION identity.announce_change()
         """
     )
-    op.execute(
-        "CREATE TRIGGER sessions_removed AFTER DELETE ON identity.sessions FOR EACH ROW EXECUTE FUNCTION identity.announce_change()"
-    )
+    op.execute("CREATE TRIGGER sessions_removed AFTER DELETE ON identity.sessions FOR EACH ROW EXECUTE FUNCTION identity.announce_change()")
     op.execute(
         "CREATE TRIGGER departments_changed AFTER INSERT OR UPDATE OR DELETE ON identity.departments"
         " FOR EACH STATEMENT EXECUTE FUNCTION identity.announce_all()"
     )
     for table in ("users", "scopes", "sessions", "departments"):
         op.execute(
-            f"CREATE TRIGGER {table}_emptied AFTER TRUNCATE ON identity.{table}"
-            " FOR EACH STATEMENT EXECUTE FUNCTION identity.announce_all()"
+            f"CREATE TRIGGER {table}_emptied AFTER TRUNCATE ON identity.{table} FOR EACH STATEMENT EXECUTE FUNCTION identity.announce_all()"
         )
