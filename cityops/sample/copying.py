@@ -78,11 +78,12 @@ def point_ewkb(degrees: Floats) -> list[str]:
 
 
 @contextmanager
-def without_indexes(cursor: psycopg.Cursor[tuple[object, ...]], tables: Sequence[str]) -> Iterator[None]:
-    """Drop secondary indexes, unique and foreign keys of the tables, and put the same ones back when the block ends well.
+def relieved(cursor: psycopg.Cursor[tuple[object, ...]], tables: Sequence[str], silent: Sequence[str] = ()) -> Iterator[None]:
+    """Take secondary indexes, unique and foreign keys off `tables`, silence the triggers of `silent`, and put all of it back.
 
-    Inside one transaction nobody else can see the tables meanwhile; primary keys stay. When the block raises, the
-    transaction is rolled back and nothing was ever dropped.
+    Inside one transaction nobody else can use the tables meanwhile; primary keys stay. When the block raises, the
+    transaction is rolled back and nothing was ever taken off. The keys are checked over all rows when they come back; what
+    the silenced triggers would have checked row by row, the caller answers for.
     """
     constraints = cursor.execute(
         "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint"
@@ -97,12 +98,21 @@ def without_indexes(cursor: psycopg.Cursor[tuple[object, ...]], tables: Sequence
         " AND NOT EXISTS (SELECT 1 FROM pg_constraint AS c WHERE c.conindid = i.indexrelid) ORDER BY 1",
         [list(tables)],
     ).fetchall()
+    triggers = cursor.execute(
+        "SELECT tgrelid::regclass::text, tgname FROM pg_trigger"
+        " WHERE tgrelid = ANY(%s::regclass[]) AND NOT tgisinternal AND tgenabled = 'O' ORDER BY 1, 2",
+        [list(silent)],
+    ).fetchall()
     for table, name, _ in reversed(constraints):
         cursor.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
     for name, _ in indexes:
         cursor.execute(f"DROP INDEX {name}")
+    for table, name in triggers:
+        cursor.execute(f'ALTER TABLE {table} DISABLE TRIGGER "{name}"')
     yield
-    for name, definition in indexes:
+    for _, definition in indexes:
         cursor.execute(str(definition))
     for table, name, definition in constraints:
         cursor.execute(f'ALTER TABLE {table} ADD CONSTRAINT "{name}" {definition}')
+    for table, name in triggers:
+        cursor.execute(f'ALTER TABLE {table} ENABLE TRIGGER "{name}"')

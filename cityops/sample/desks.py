@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cityops.cases.routing import Candidate, decide, override
-from cityops.sample.organisation import Department, Organisation
+from cityops.exchange.default_organisation import Department, Organisation
 
 if TYPE_CHECKING:
     from cityops.sample.chronicle import Subject

@@ -11,11 +11,11 @@ import numpy as np
 import psycopg
 import shapely
 
+from cityops.exchange.default_organisation import Organisation
 from cityops.grid.rules.numbering import number_cells
 from cityops.sample.anchors import Anchors
 from cityops.sample.copying import NULL, ToStorage, copy_lines, copy_rows, point_ewkb, text
 from cityops.sample.furniture import Furniture
-from cityops.sample.organisation import Organisation
 from cityops.sample.places import StreetOffice, grade_of
 from cityops.sample.streets import Skeleton
 from cityops.sample.terrain import random
