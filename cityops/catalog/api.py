@@ -12,6 +12,7 @@ from flask import Flask, Response, current_app, request
 from flask_smorest import Blueprint
 
 from cityops.catalog import basemap, items
+from cityops.catalog.door import VARY, UnchangedTileDoor
 from cityops.catalog.registry import Catalog, open_catalog
 from cityops.catalog.schemas import BasemapSchema, FeatureCollectionSchema, ItemsQuerySchema, LayerSchema, LayersSchema
 from cityops.catalog.sources import LayerSource
@@ -19,7 +20,7 @@ from cityops.catalog.sqlbuild import FEATURE_CAP
 from cityops.catalog.tiles import unpack
 from cityops.errors import Unavailable
 from cityops.http.answers import GEOJSON
-from cityops.http.auth import viewer
+from cityops.http.auth import SESSION_COOKIE, viewer
 from cityops.http.paging import decode_cursor, encode_cursor
 
 MVT = "application/vnd.mapbox-vector-tile"
@@ -120,8 +121,8 @@ def tile(layer_id: str, z: int, x: int, y: int) -> Response:
     found = catalog()
     source = found.layer(who, layer_id)
     tag = found.tiles.tag(who, source, z, x, y)
-    headers = {"ETag": f'W/"{tag}"', "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding, Authorization, Cookie"}
-    if tag in request.headers.get("If-None-Match", ""):
+    headers = {"ETag": f'W/"{tag}"', "Cache-Control": "private, no-cache", "Vary": VARY}
+    if f'"{tag}"' in request.headers.get("If-None-Match", ""):
         return Response(status=304, headers=headers)
     made = found.tiles.tile(who, source, z, x, y, tag)
     if not made.body:
@@ -217,4 +218,6 @@ def register(app: Flask) -> None:
     _document_tiles(app)
     basemap.outside_basemap(settings.basemap)  # a wrong setting is told at the start, not at the first map
     if engine is not None:
-        app.extensions["cityops_catalog"] = open_catalog(settings, engine)
+        opened = app.extensions["cityops_catalog"] = open_catalog(settings, engine)
+        door = UnchangedTileDoor(app.wsgi_app, opened, app.extensions["cityops_viewers"], SESSION_COOKIE)
+        app.wsgi_app = door  # type: ignore[method-assign]  # the way Flask documents for middleware
