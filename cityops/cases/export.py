@@ -34,7 +34,7 @@ def geojson(engine: Engine, condition: Condition, limit: int | None = None) -> I
     statement = f"""
         SELECT json_build_object('type', 'Feature', 'id', t.number, 'geometry', CAST(t.geometry AS json),
                                  'properties', to_jsonb(t) - 'geometry')::text
-        FROM (SELECT {_COLUMNS}, ST_AsGeoJSON(c.geom, 7) AS geometry {_TABLES} {_where(condition, limit)}) AS t
+        FROM (SELECT {_COLUMNS}, ST_AsGeoJSON(c.geom, 7, 0) AS geometry {_TABLES} {_where(condition, limit)}) AS t
     """
     return _collection(engine, statement, condition)
 

@@ -152,7 +152,7 @@ def _item(form: Format, distance: str) -> str:
     if form == "json":
         return f"json_build_object({fields})"
     return (
-        "json_build_object('type', 'Feature', 'id', p.code, 'geometry', ST_AsGeoJSON(p.geom, 7)::json,"
+        "json_build_object('type', 'Feature', 'id', p.code, 'geometry', ST_AsGeoJSON(p.geom, 7, 0)::json,"
         f" 'properties', json_build_object({fields}))"
     )
 

@@ -67,7 +67,7 @@ class Page:
 
 def _page(session: Session, rows: str, params: Mapping[str, Any], limit: int, geojson: bool) -> Page:
     """Any: values psycopg can send."""
-    feature = "json_build_object('type', 'Feature', 'id', key, 'geometry', ST_AsGeoJSON(geom, 7)::json, 'properties', item)::text"
+    feature = "json_build_object('type', 'Feature', 'id', key, 'geometry', ST_AsGeoJSON(geom, 7, 0)::json, 'properties', item)::text"
     statement = sql(__package__, "page_rows").replace("{rows}", rows).replace("{item}", feature if geojson else "item::text")
     row = session.execute(text(statement), {**params, "limit": limit}).one()
     return Page(row.items, row.last_key, row.more)

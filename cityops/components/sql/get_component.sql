@@ -1,6 +1,6 @@
 -- One component in full, as JSON and as a GeoJSON feature. The tag holds the versions of the row and of its class, whose names it shows.
-SELECT json_build_object(/*fields*/, 'geometry', ST_AsGeoJSON(p.geom, 7)::json, 'aliases', a.codes, 'change', h.change)::text AS body,
-    json_build_object('type', 'Feature', 'id', p.code, 'geometry', ST_AsGeoJSON(p.geom, 7)::json,
+SELECT json_build_object(/*fields*/, 'geometry', ST_AsGeoJSON(p.geom, 7, 0)::json, 'aliases', a.codes, 'change', h.change)::text AS body,
+    json_build_object('type', 'Feature', 'id', p.code, 'geometry', ST_AsGeoJSON(p.geom, 7, 0)::json,
         'properties', json_build_object(/*fields*/, 'aliases', a.codes))::text AS feature,
     p.version || '.' || k.version AS tag
 FROM (SELECT c.*, ST_PointOnSurface(c.geom) AS at FROM /*source*/ WHERE c.id = :id AND /*where*/) AS p

@@ -11,7 +11,7 @@ FROM (
         SELECT r.version, r.code, r.change_id, r.valid_from, r.valid_to, jsonb_build_object('code', r.code, 'edition', r.edition,
             'class_code', r.class_code, 'name', r.name, 'cell_code', r.cell_code, 'managing_id', r.managing_id, 'owner_id', r.owner_id,
             'maintainer_id', r.maintainer_id, 'state', r.state, 'started_on', r.started_on, 'source', r.source, 'note', r.note,
-            'attributes', r.attributes, 'retired_at', r.retired_at, 'geometry', ST_AsGeoJSON(r.geom, 7)::jsonb) AS fields
+            'attributes', r.attributes, 'retired_at', r.retired_at, 'geometry', ST_AsGeoJSON(r.geom, 7, 0)::jsonb) AS fields
         FROM (
             SELECT c.*, NULL::timestamptz AS valid_to FROM components.components AS c WHERE c.id = :id AND /*where*/
             UNION ALL

@@ -16,7 +16,7 @@ SELECT b.version,
             FROM grid.beat_inspectors AS bi JOIN identity.users AS u ON u.id = bi.user_id
             WHERE bi.beat_id = b.id AND bi.until IS NULL
         ), '[]'::json),
-        'geometry', ST_AsGeoJSON(b.geom, 7)::json
+        'geometry', ST_AsGeoJSON(b.geom, 7, 0)::json
     )::text AS body
 FROM grid.beats AS b
 WHERE b.id = :beat_id AND {visible}

@@ -16,7 +16,7 @@ SELECT c.version,
         'note', c.note,
         'beat_id', bc.beat_id,
         'version', c.version,
-        'geometry', ST_AsGeoJSON(c.geom, 7)::json,
+        'geometry', ST_AsGeoJSON(c.geom, 7, 0)::json,
         'history', COALESCE((
             SELECT json_agg(json_build_object(
                 'version', h.version, 'act', h.act, 'reason', h.reason, 'draft_id', h.draft_id,

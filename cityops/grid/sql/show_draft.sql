@@ -8,7 +8,7 @@ SELECT d.version,
                 'id', ch.id, 'act', ch.act, 'cell_codes', ch.cell_codes, 'added_at', ch.added_at,
                 'cells', (
                     SELECT json_build_object('type', 'FeatureCollection', 'features', COALESCE(json_agg(json_build_object(
-                        'type', 'Feature', 'geometry', ST_AsGeoJSON(dc.geom, 7)::json,
+                        'type', 'Feature', 'geometry', ST_AsGeoJSON(dc.geom, 7, 0)::json,
                         'properties', json_build_object(
                             'community_code', dc.community_code, 'grade', dc.grade, 'note', dc.note,
                             'keeps_code', dc.keeps_code, 'code', dc.code
