@@ -37,6 +37,7 @@ LAYER_SOURCES: tuple[LayerSource, ...] = (
             " WHERE g.geom && {box} AND n.n > 0"
         ),
         overview_properties=("n",),
+        depends=("cells",),  # from afar it is drawn in cells
         topic="case",
         refresh_s=60,
     ),

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Flask, Response, current_app, request
 from flask_smorest import Blueprint
 
-from cityops.catalog import basemap, items
+from cityops.catalog import basemap, items, queries
 from cityops.catalog.door import VARY, UnchangedTileDoor
 from cityops.catalog.registry import Catalog, open_catalog
 from cityops.catalog.schemas import BasemapSchema, FeatureCollectionSchema, ItemsQuerySchema, LayerSchema, LayersSchema
@@ -22,6 +22,7 @@ from cityops.errors import Unavailable
 from cityops.http.answers import GEOJSON
 from cityops.http.auth import SESSION_COOKIE, viewer
 from cityops.http.paging import decode_cursor, encode_cursor
+from cityops.http.unit import reads, session
 
 MVT = "application/vnd.mapbox-vector-tile"
 
@@ -104,13 +105,17 @@ def layer_items(query: dict[str, Any], layer_id: str) -> Response:
 
 @blp.route("/basemap")
 @blp.response(200, BasemapSchema)
+@reads
 def get_basemap() -> dict[str, Any]:
     """MapLibre layers of our own basemap, light and dark, and the outside source of the settings."""
     root = request.url_root.rstrip("/")
+    facts = queries.city_facts(session())
+    named = ("name_zh", "name_en", "bounds", "attribution", "licence", "origin")
     chosen = [(source, catalog().manifests.get(source.id)) for source in catalog().layers(viewer())]
     return {
-        "light": basemap.own_basemap(root, chosen, "light"),
-        "dark": basemap.own_basemap(root, chosen, "dark"),
+        "city": {name: facts[name] for name in named if facts.get(name) is not None} or None,
+        "light": basemap.own_basemap(root, chosen, "light", facts.get("attribution") or ""),
+        "dark": basemap.own_basemap(root, chosen, "dark", facts.get("attribution") or ""),
         "outside": basemap.outside_basemap(current_app.extensions["cityops_settings"].basemap),
     }
 

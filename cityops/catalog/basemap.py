@@ -67,8 +67,11 @@ def tile_url(root: str, layer_id: str) -> str:
     return f"{root}/tiles/{layer_id}/{{z}}/{{x}}/{{y}}.mvt"
 
 
-def own_basemap(root: str, sources: Iterable[tuple[LayerSource, Manifest | None]], theme: Theme) -> dict[str, Any]:
-    """A MapLibre style fragment: `sources` and `layers` of the base layers and the grid, background first."""
+def own_basemap(root: str, sources: Iterable[tuple[LayerSource, Manifest | None]], theme: Theme, attribution: str = "") -> dict[str, Any]:
+    """A MapLibre style fragment: `sources` and `layers` of the base layers and the grid, background first.
+
+    `attribution` is that of the city's data, for the layers that name none themselves.
+    """
     chosen = [
         (source, manifest) for source, manifest in sources if (manifest is not None and manifest.role == "base") or source.id in GRID_STYLES
     ]
@@ -83,7 +86,7 @@ def own_basemap(root: str, sources: Iterable[tuple[LayerSource, Manifest | None]
                 "tiles": [tile_url(root, source.id)],
                 "minzoom": source.min_zoom,
                 "maxzoom": source.max_zoom,
-                "attribution": source.attribution,
+                "attribution": source.attribution or attribution,
             }
             for source, _ in chosen
         },

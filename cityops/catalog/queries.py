@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
@@ -23,6 +25,12 @@ def columns_of(session: Session, layer_id: str) -> dict[str, tuple[str, bool]] |
         {"name": f"layer_{layer_id}.items"},
     ).all()
     return {name: (kind, not_null) for name, kind, not_null in rows} or None
+
+
+def city_facts(session: Session) -> dict[str, Any]:
+    """What was written down about the city when it was loaded: name_zh, name_en, bounds, attribution, licence, origin …; empty before."""
+    found: dict[str, Any] | None = session.scalar(text("SELECT value FROM core.settings WHERE key = 'city'"))
+    return found or {}
 
 
 def has_rows(session: Session, layer_id: str) -> bool:

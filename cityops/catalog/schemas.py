@@ -72,8 +72,24 @@ class StyleFragmentSchema(ma.Schema):
     layers = ma.fields.List(ma.fields.Dict(), required=True)
 
 
+class CitySchema(ma.Schema):
+    """The city as a whole."""
+
+    class Meta:
+        unknown = ma.INCLUDE
+
+    name_zh = ma.fields.String()
+    name_en = ma.fields.String()
+    bounds = ma.fields.List(ma.fields.Float(), metadata={"description": "west, south, east, north in degrees"})
+    attribution = ma.fields.String()
+    licence = ma.fields.String()
+    origin = ma.fields.String(metadata={"description": "where the city's data comes from: sample (synthetic), osm, …"})
+
+
 class BasemapSchema(ma.Schema):
     """Our own basemap for both themes, and the outside source the settings name."""
+
+    city = ma.fields.Nested(CitySchema, required=True, allow_none=True, metadata={"description": "null before a city was loaded"})
 
     light = ma.fields.Nested(StyleFragmentSchema, required=True)
     dark = ma.fields.Nested(StyleFragmentSchema, required=True)

@@ -27,6 +27,7 @@ LAYER_SOURCES = (
         " LATERAL (SELECT count(*) AS n FROM components.components AS c"
         " WHERE c.cell_code = g.code AND c.retired_at IS NULL AND {visible}) AS n"
         " WHERE g.geom && {box} AND g.ended_on IS NULL AND n.n > 0",
+        depends=("cells", "beats"),  # from afar it is drawn in cells, and a beat decides who sees it
         topic=TOPIC,
         source_zh="部件普查与日常更新",
         source_en="the city's register of components",
