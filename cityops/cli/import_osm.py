@@ -16,7 +16,9 @@ def add_kind(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     osm = kinds.add_parser("osm", help="an OpenStreetMap extract (.osm.pbf, .osm) becomes a city; the city must be empty")
     osm.add_argument("file", type=Path)
     osm.add_argument("--name", help="the name of the place (default: the largest town named in the extract)")
-    osm.add_argument("--district-code", default="990101", metavar="DIGITS", help="six digits for its divisions (default 990101, which no real place has)")
+    osm.add_argument(
+        "--district-code", default="990101", metavar="DIGITS", help="six digits for its divisions (default 990101, which no real place has)"
+    )
     osm.add_argument("--tags", type=Path, help="another table of tags than data/osm/tags.csv")
     osm.add_argument("--cell-m2", type=float, default=10_000.0, metavar="M2", help="usual size of a cell in square metres (default 10000)")
     osm.add_argument("--no-demo-accounts", action="store_true", help="make departments but no accounts with the demo password")
@@ -40,7 +42,11 @@ def run(arguments: argparse.Namespace) -> None:
         done = import_extract(
             session, clock.now(), arguments.file, options, srid=city.settings.projected_srid, timezone=city.settings.timezone, say=say
         )
-    body = done.report.as_text(arguments.lang) if arguments.report == "text" else json.dumps(done.report.as_json(), ensure_ascii=False, indent=1)
+    body = (
+        done.report.as_text(arguments.lang)
+        if arguments.report == "text"
+        else json.dumps(done.report.as_json(), ensure_ascii=False, indent=1)
+    )
     if arguments.out is None:
         print(body)
     else:

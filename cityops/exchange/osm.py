@@ -67,7 +67,14 @@ class OsmImport:
 
 
 def import_extract(
-    session: Session, now: datetime, path: Path, options: OsmOptions, *, srid: int, timezone: str, say: Callable[[str], None] = lambda line: None
+    session: Session,
+    now: datetime,
+    path: Path,
+    options: OsmOptions,
+    *,
+    srid: int,
+    timezone: str,
+    say: Callable[[str], None] = lambda line: None,
 ) -> OsmImport:
     """Make a city of an extract in the session's transaction.
 
@@ -193,4 +200,3 @@ def _finish(session: Session, report: OsmReport, extract: Extract, metric: int, 
 def _short(report: OsmReport) -> dict[str, int]:
     parts: dict[str, Counter[str]] = {part: getattr(report, part) for part in report.PARTS}
     return {part: counts.total() for part, counts in parts.items()}
-

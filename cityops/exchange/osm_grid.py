@@ -64,7 +64,9 @@ def draw_grid(session: Session, now: datetime, ground: Ground, things: Sorted, *
         outline = shapely.union_all([community.ground for community in group])
         records.append(DivisionRecord(code, name, name, True, unproject(outline, ground.srid)))
         for place, community in enumerate(group, start=1):
-            records.append(DivisionRecord(f"{code}{place:03d}", community.name, community.name, True, unproject(community.ground, ground.srid)))
+            records.append(
+                DivisionRecord(f"{code}{place:03d}", community.name, community.name, True, unproject(community.ground, ground.srid))
+            )
     operations.save_divisions(session, None, records)
     for record in records:
         if len(record.code) == 12:

@@ -18,7 +18,9 @@ def make_people(session: Session, now: datetime, name: str, district: str, grid:
     """Departments for every duty; with `demo`, the demo accounts and one handler per duty, all with the demo password."""
     made = build_organisation(name, name, [Area(district, name, name)], [Area(code, label, label) for code, label in grid.streets])
     session.add_all(
-        Department(id=one.id, code=one.code, name_zh=one.name_zh, name_en=one.name_en, parent_id=one.parent_id, division_code=one.division_code)
+        Department(
+            id=one.id, code=one.code, name_zh=one.name_zh, name_en=one.name_en, parent_id=one.parent_id, division_code=one.division_code
+        )
         for one in made.departments
     )
     session.flush()
@@ -29,7 +31,12 @@ def make_people(session: Session, now: datetime, name: str, district: str, grid:
     accounts = create_demo_accounts(
         session,
         now,
-        departments={"centre": by_code[SUPERVISION].id, "command": by_code[COMMAND].id, "drainage": by_code["DR"].id, "sanitation": by_code["SN"].id},
+        departments={
+            "centre": by_code[SUPERVISION].id,
+            "command": by_code[COMMAND].id,
+            "drainage": by_code["DR"].id,
+            "sanitation": by_code["SN"].id,
+        },
         division_code=None,
     )
     duties = [one for one in made.departments if one.code.isalpha() and one.code not in (SUPERVISION, COMMAND, "CITY")]
@@ -37,7 +44,13 @@ def make_people(session: Session, now: datetime, name: str, district: str, grid:
         session,
         now,
         [
-            {"login": f"handler-{one.code.lower()}", "name": f"{one.name_zh}处置员", "posts": ["handler"], "department_id": one.id, "scopes": ()}
+            {
+                "login": f"handler-{one.code.lower()}",
+                "name": f"{one.name_zh}处置员",
+                "posts": ["handler"],
+                "department_id": one.id,
+                "scopes": (),
+            }
             for one in duties
         ],
         password=DEMO_PASSWORD,

@@ -98,7 +98,9 @@ def _spread(points: NDArray[np.float64], weight: NDArray[np.float64], count: int
     at = np.array(centres)
     for _ in range(25):
         own = _nearest(points, at)
-        at = np.array([np.average(points[own == k], axis=0, weights=weight[own == k]) if (own == k).any() else at[k] for k in range(len(at))])
+        at = np.array(
+            [np.average(points[own == k], axis=0, weights=weight[own == k]) if (own == k).any() else at[k] for k in range(len(at))]
+        )
     return at
 
 

@@ -120,7 +120,9 @@ def _line(way: Way) -> shapely.LineString | shapely.MultiLineString | None:
     return drawn[0] if len(drawn) == 1 else shapely.MultiLineString(drawn)
 
 
-def _joined(ways: dict[int, Thing], relations: dict[int, dict[str, str]], areas: dict[str, Thing], incomplete: Counter[str]) -> Iterator[Thing]:
+def _joined(
+    ways: dict[int, Thing], relations: dict[int, dict[str, str]], areas: dict[str, Thing], incomplete: Counter[str]
+) -> Iterator[Thing]:
     """Ways with the areas they close, and relations: a multipolygon with its area, any other without geometry."""
     for way in ways.values():
         area = areas.pop(way.ref, None)
@@ -155,7 +157,7 @@ FEATURE_KEYS = (
 
 
 def first_tag(tags: dict[str, str]) -> str:
-    """The tag by which an object is counted in a report: its most telling key with the value, or the key alone when values differ endlessly."""
+    """The tag by which an object is counted in a report: its most telling key with the value, or the key alone."""
     for key in FEATURE_KEYS:
         if key in tags:
             return f"{key}=*" if key in ("addr:housenumber", "entrance") else f"{key}={tags[key]}"

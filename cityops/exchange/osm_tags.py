@@ -81,7 +81,9 @@ def read_tag_table(path: Path | None = None) -> TagTable:
 
 def _rule(row: dict[str, str], line: int, path: Path) -> TagRule:
     def refuse(reason: str) -> TagTableInvalid:
-        return TagTableInvalid(line=line, path=path.name, reason=reason, field="tags", fix="see the columns of the table that comes with cityops")
+        return TagTableInvalid(
+            line=line, path=path.name, reason=reason, field="tags", fix="see the columns of the table that comes with cityops"
+        )
 
     if row.get("target") not in TARGETS:
         raise refuse(f"target must be one of {', '.join(TARGETS)}")

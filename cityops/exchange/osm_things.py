@@ -14,7 +14,20 @@ from cityops.exchange.osm_tags import TagRule, TagTable
 QUARTERS = ("suburb", "quarter", "neighbourhood", "borough")
 TOWNS = ("city", "town", "municipality", "village")
 STOREY_M = 3.2
-KEPT_TAGS = ("ref", "name", "operator", "species", "genus", "height", "capacity", "material", "lamp_type", "fire_hydrant:type", "start_date", "surface")
+KEPT_TAGS = (
+    "ref",
+    "name",
+    "operator",
+    "species",
+    "genus",
+    "height",
+    "capacity",
+    "material",
+    "lamp_type",
+    "fire_hydrant:type",
+    "start_date",
+    "surface",
+)
 """Tags kept as attributes of a component; everything else stays in OpenStreetMap, where the reference leads."""
 
 
@@ -97,11 +110,19 @@ def _place(out: Sorted, thing: Thing, towns: list[tuple[int, str]]) -> bool:
 
 
 def _drawn_as(thing: Thing) -> str:
-    return "point" if thing.point is not None else "polygon" if thing.polygon is not None else "line" if thing.line is not None else "list of members"
+    return (
+        "point"
+        if thing.point is not None
+        else "polygon"
+        if thing.polygon is not None
+        else "line"
+        if thing.line is not None
+        else "list of members"
+    )
 
 
 def _drawn(thing: Thing, rule: TagRule) -> shapely.Geometry | None:
-    """The geometry as the class or layer wants it: an area may stand for a point, a point for an area of a component; a line for neither."""
+    """The geometry as the class or layer wants it: an area may stand for a point, and for a component a point for an area."""
     if rule.shape == "line":
         return thing.line
     if rule.shape == "polygon":

@@ -80,4 +80,3 @@ class Anchors:
         ranked = cell[order]
         first = np.searchsorted(ranked, ranked, side="left")
         return np.sort(order[np.arange(len(order)) - first < self.per_cell])
-

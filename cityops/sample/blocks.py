@@ -8,6 +8,7 @@ edge it meets and every polygon using that edge receives it. So cells share thei
 from __future__ import annotations
 
 import heapq
+import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -164,7 +165,7 @@ class _Divider:
             return None
         street = len(self.streets)
         self.streets.append(Street(rank, path, self._street(full[i], full[(i + 1) % len(full)])))
-        for p, q in zip(path[:-1], path[1:], strict=True):
+        for p, q in itertools.pairwise(path):
             self._set(p, q, street)
         return Leaf(first, areas[0], leaf.community), Leaf(second, areas[1], leaf.community)
 
@@ -253,6 +254,6 @@ def divide(face: Face, cells: int, community_m2: float, seed: int, number: int) 
 
 def _expand_path(work: _Divider, path: list[int]) -> list[int]:
     out: list[int] = []
-    for a, b in zip(path[:-1], path[1:], strict=True):
+    for a, b in itertools.pairwise(path):
         work._expand_edge(a, b, out)
     return [*out, path[-1]]

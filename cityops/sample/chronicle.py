@@ -196,9 +196,8 @@ def _write_case(
         elif act == "check":
             if step.result == "fail":
                 reworks, handler, handled = reworks + 1, None, None
-                body = (
-                    f'"due_at":"{disposal[k]}","limit_unit":"{subject.limit_unit}","limit_value":"{subject.limit_value}","result":"fail"{tail}'
-                )
+                limit = f'"limit_unit":"{subject.limit_unit}","limit_value":"{subject.limit_value}"'
+                body = f'"due_at":"{disposal[k]}",{limit},"result":"fail"{tail}'
             else:
                 body = f'"result":"pass"{tail}'
         elif act == "void":
@@ -224,7 +223,8 @@ def _write_case(
         digest_hex = digest.hex()
         came_from = step.source or NULL
         pages.events.append(
-            f"{case_id}\t{k + 1}\t{when}\t{act}\t{actor}\t{step.post}\t{came_from}\t{step.target}\t{text}\t\\\\x{prev_hex}\t\\\\x{digest_hex}"
+            f"{case_id}\t{k + 1}\t{when}\t{act}\t{actor}\t{step.post}\t{came_from}\t{step.target}\t{text}"
+            f"\t\\\\x{prev_hex}\t\\\\x{digest_hex}"
         )
         prev, prev_hex, source_state = digest, digest_hex, f'"{step.target}"'
     if task is not None:

@@ -1,12 +1,6 @@
 """What can be wrong with a wish for a sample city."""
 
-from cityops.errors import Conflict, Invalid
-
-
-class CityNotEmpty(Conflict):
-    """The city already holds {what}; a sample city is only made in an empty one."""
-
-    code = "city-not-empty"
+from cityops.errors import Invalid
 
 
 class SizeNotKnown(Invalid):

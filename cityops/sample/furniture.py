@@ -18,7 +18,7 @@ from cityops.sample import names
 from cityops.sample.blocks import Division
 from cityops.sample.streets import ARTERIAL, CLASS_NAMES, WALL, WIDTH_M, Face
 from cityops.sample.terrain import Floats
-from cityops.sample.town import ESTATE, PARK, WORKS, Town
+from cityops.sample.town import ESTATE, WORKS, Town
 
 BAY_M = (12.0, 1.9)
 
@@ -72,7 +72,13 @@ class Furniture:
 
     def take(self, which: NDArray[np.int64]) -> Furniture:
         return Furniture(
-            self.class_code[which], self.x[which], self.y[which], self.geom[which], self.cell[which], self.street[which], self.attributes[which]
+            self.class_code[which],
+            self.x[which],
+            self.y[which],
+            self.geom[which],
+            self.cell[which],
+            self.street[which],
+            self.attributes[which],
         )
 
 
@@ -104,7 +110,7 @@ def along(path: Floats, distance: Floats, offset: Floats) -> tuple[Floats, Float
 
 
 def runs_of(face: Face, division: Division) -> list[Run]:
-    """The inner sides of the arterials around a superblock, then its own streets with both sides. Streets are numbered by the caller's order."""
+    """The inner sides of the arterials around a superblock, then its own streets with both sides."""
     runs = []
     breaks = np.flatnonzero(face.lines != np.roll(face.lines, 1))
     ring = face.ring
@@ -252,7 +258,7 @@ def _blocks(collect: Collector, division: Division, town: Town) -> None:
             spot = ring_points(town.inner[k], 4.5, 300.0)[0]
             collect.shape("0304", box_at(spot, 0.05, 7.0, 5.0), 0.3, -1_000_000, "", k)
     # A septic tank cover before every second residential house.
-    homes = np.flatnonzero(np.isin(town.use[town.building_cell], (ESTATE,)))[::2] if len(town.buildings) else []
+    homes = np.flatnonzero(town.use[town.building_cell] == ESTATE)[::2]
     if len(homes):
         west, south, east, _ = shapely.bounds(town.buildings[homes]).T
         collect.points("0118", np.column_stack(((west + east) / 2, south - 2.0)), 2.9, -1_000_000)

@@ -20,6 +20,7 @@ from cityops.config import Settings
 from cityops.db import versions
 from cityops.db.session import unit_of_work
 from cityops.exchange.default_organisation import COMMAND, SUPERVISION, Area, Organisation, build_organisation
+from cityops.exchange.emptiness import refuse_unless_empty
 from cityops.geo.crs import transformer
 from cityops.identity.accounts import create_demo_accounts, create_users_bulk
 from cityops.identity.rules import Scope
@@ -28,7 +29,7 @@ from cityops.sample import names
 from cityops.sample.anchors import Anchors
 from cityops.sample.copying import ToStorage, copy_rows, relieved
 from cityops.sample.desks import Desks, People, Router
-from cityops.sample.errors import CityNotEmpty, SizeNotKnown, UntilNotUsable
+from cityops.sample.errors import SizeNotKnown, UntilNotUsable
 from cityops.sample.organisation import Person, build_people
 from cityops.sample.place_rows import ComponentClass, PlaceWriter
 from cityops.sample.places import DISTRICTS, StreetOffice, assign_streets, cell_quotas, multi
@@ -39,7 +40,6 @@ from cityops.sample.terrain import CENTRE_LONLAT, Terrain, make_terrain
 from cityops.sample.tile import arterial_roads, make_tile
 
 STORAGE_SRID = 4490
-LOAD_LOCK = 0x73_616D_706C65
 RELIEVED = (
     "components.components", "cases.cases", "cases.events", "cases.tasks",
     "layer_buildings.items", "layer_roads.items", "layer_green.items", "layer_water.items",
@@ -88,7 +88,7 @@ def load(
     if not datetime(2015, 1, 1, tzinfo=UTC) < until < datetime(2100, 1, 1, tzinfo=UTC):
         raise UntilNotUsable(until=until.isoformat(), field="until", fix="a time between 2015 and 2100, such as 2026-11-20T09:00:00Z")
     with unit_of_work(engine) as session:
-        _refuse_unless_empty(session)
+        refuse_unless_empty(session)
         sync(session, load_manifests(layers_dir()), until)
         # The order of COPY, UPDATE and index building is chosen for one writer; a crash loses the whole load and nothing else.
         session.execute(text("SET LOCAL synchronous_commit = off"))
@@ -105,13 +105,6 @@ def load(
                 done = _fill(session, cursor, settings, SIZES[size], seed, until, say or (lambda line: None))
     _analyze(engine)
     return done
-
-
-def _refuse_unless_empty(session: Session) -> None:
-    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOAD_LOCK})
-    for table, what in (("grid.cells", "unit cells"), ("components.components", "components"), ("cases.cases", "cases"), ("identity.departments", "departments")):
-        if session.execute(text(f"SELECT EXISTS (SELECT 1 FROM {table})")).scalar_one():
-            raise CityNotEmpty(what=what, fix="give CITYOPS_HOME another folder, or empty this one with `cityops db reset --yes`")
 
 
 def _analyze(engine: Engine) -> None:
@@ -166,7 +159,7 @@ def _organisation(cursor: psycopg.Cursor[tuple[object, ...]], offices: list[Stre
 
 def _divisions(cursor: psycopg.Cursor[tuple[object, ...]], storage: ToStorage, offices: list[StreetOffice]) -> None:
     """Districts and streets with the outline the sample gives them; rows that are known already only receive the outline."""
-    rows = []
+    rows: list[tuple[str, str, str, str, str | None, str]] = []
     for code in sorted({office.district for office in offices}):
         zh, en = DISTRICTS[code]
         outline = multi(shapely.union_all([office.geom for office in offices if office.district == code]))
@@ -255,11 +248,18 @@ def _people(session: Session, organisation: Organisation, size: Size, writer: Pl
     accounts = create_demo_accounts(
         session,
         until,
-        departments={"centre": by_code[SUPERVISION].id, "command": by_code[COMMAND].id, "drainage": by_code["DR"].id, "sanitation": by_code["SN"].id},
+        departments={
+            "centre": by_code[SUPERVISION].id,
+            "command": by_code[COMMAND].id,
+            "drainage": by_code["DR"].id,
+            "sanitation": by_code["SN"].id,
+        },
         division_code=None,
         beat_ids=demo_beats,
     )
-    rows = session.execute(text("SELECT login, id, department_id FROM identity.users WHERE login = ANY(:logins)"), {"logins": [a.login for a in accounts]})
+    rows = session.execute(
+        text("SELECT login, id, department_id FROM identity.users WHERE login = ANY(:logins)"), {"logins": [a.login for a in accounts]}
+    )
     desks: dict[str, list[int]] = {"acceptor": [], "shift_leader": [], "dispatcher": []}
     handlers: dict[int, list[int]] = {}
     inspectors: dict[int, list[int]] = {}
@@ -311,7 +311,9 @@ def _finish(
     """Identity columns go on after the loaded rows, tiles are announced as changed, and the city says what it is."""
     for table in ("identity.departments", "grid.beats", "components.changes", "components.components", "cases.cases", "cases.tasks"):
         cursor.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), greatest((SELECT max(id) FROM {table}), 1))")
-    west, south, east, north = shapely.total_bounds(storage.shapes(np.array([face.polygon for face in skeleton.faces], dtype=object))).tolist()
+    west, south, east, north = shapely.total_bounds(
+        storage.shapes(np.array([face.polygon for face in skeleton.faces], dtype=object))
+    ).tolist()
     for layer in ("divisions", "cells", "beats", "components", "cases", "roads", "buildings", "green", "water"):
         versions.touch_box(session, layer, west, south, east, north)
     about = {
@@ -320,6 +322,7 @@ def _finish(
         "attribution": "示范数据 · sample data", "licence": "CC0-1.0",
     }  # fmt: skip
     cursor.execute(
-        "INSERT INTO core.settings (key, value) VALUES ('city', %s) ON CONFLICT (key) DO UPDATE SET value = excluded.value, changed_at = clock_timestamp()",
+        "INSERT INTO core.settings (key, value) VALUES ('city', %s)"
+        " ON CONFLICT (key) DO UPDATE SET value = excluded.value, changed_at = clock_timestamp()",
         (json.dumps(about, ensure_ascii=False),),
     )

@@ -48,11 +48,15 @@ COMPONENT_SHARE = 0.025
 def kinds() -> list[Kind]:
     """The mix; components are scaled to their share of all cases."""
     table = [
-        Kind(r["kind"], r["class_code"], r["edition"], float(r["weight"]), r["months"], r["hours"], r["phrase_zh"]) for r in names.rows("case_mix")
+        Kind(r["kind"], r["class_code"], r["edition"], float(r["weight"]), r["months"], r["hours"], r["phrase_zh"])
+        for r in names.rows("case_mix")
     ]
     total = {kind: sum(one.weight for one in table if one.kind == kind) for kind in ("event", "component")}
     share = {"event": 1 - COMPONENT_SHARE, "component": COMPONENT_SHARE}
-    return [Kind(one.kind, one.class_code, one.edition, one.weight / total[one.kind] * share[one.kind], one.months, one.hours, one.phrase_zh) for one in table]
+    return [
+        Kind(one.kind, one.class_code, one.edition, one.weight / total[one.kind] * share[one.kind], one.months, one.hours, one.phrase_zh)
+        for one in table
+    ]
 
 
 def daily_counts(cases: int, first: date, days: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -60,7 +60,11 @@ def plan_open_work(story: Story, each: int, demo_beats: list[int], rng: np.rando
             kind = int(mix.pick(cumulative, rng, 1)[0])
             if state in DEPARTMENT_STATES and k % 3:
                 wanted = DUTY_CLASSES["DR" if k % 3 == 1 else "SN"]
-                options = [n for n, one in enumerate(story.table) if one.class_code in wanted and (one.class_code != "0305" or one.kind == "component")]
+                options = [
+                    n
+                    for n, one in enumerate(story.table)
+                    if one.class_code in wanted and (one.class_code != "0305" or one.kind == "component")
+                ]
                 kind = int(rng.choice(options)) if options else kind
             one = story.table[kind]
             anchor = int(story.choose_anchors(np.array([kind]), rng)[0])
@@ -79,7 +83,7 @@ def _used(count: int, rng: np.random.Generator) -> np.ndarray[tuple[int], np.dty
     """Shares of the limit used up, so that every light is on every desk when there are three cases or more."""
     lights = [name for name, share, _, _ in LIGHTS for _ in range(max(1, round(share * count)))][:count]
     if count >= 3:
-        lights = (["ok", "soon", "late"] + lights[: count - 3] if count < 6 else lights)[:count]
+        lights = (["ok", "soon", "late", *lights[: count - 3]] if count < 6 else lights)[:count]
     bounds = {name: (low, high) for name, _, low, high in LIGHTS}
     out = [rng.uniform(*bounds[lights[k] if k < len(lights) else "ok"]) for k in range(count)]
     return np.array(out)

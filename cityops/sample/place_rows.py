@@ -92,7 +92,17 @@ class PlaceWriter:
             code, name = office.next_community()
             outline = shapely.coverage_union_all(shapes)
             outline = outline if outline.geom_type == "MultiPolygon" else shapely.multipolygons([outline])
-            divisions.append((code, "community", name, f"Community {int(code[9:])} of {office.name_en}", office.code, self.storage.ewkb([outline])[0], "t"))
+            divisions.append(
+                (
+                    code,
+                    "community",
+                    name,
+                    f"Community {int(code[9:])} of {office.name_en}",
+                    office.code,
+                    self.storage.ewkb([outline])[0],
+                    "t",
+                )
+            )
             for place, cell in zip(own.tolist(), number_cells(code, list(shapes)), strict=True):
                 codes[place] = cell
             self.beats += 1
@@ -163,8 +173,9 @@ class PlaceWriter:
             maintainers.append(who[2])
             attributes = things.attributes[k]
             lines.append(
-                f"{self.component_id}\t{code}\t{kind.edition}\t{class_code}\t{kind.name_zh}\t{points[k]}\t{cell}\t{who[0]}\t{who[1]}\t{who[2]}"
-                f"\t{STATES[state[k]]}\t{built + timedelta(days=int(age[k]))}\t{built + timedelta(days=int(renewed[k]))}\t{SOURCES[source[k]]}"
+                f"{self.component_id}\t{code}\t{kind.edition}\t{class_code}\t{kind.name_zh}\t{points[k]}"
+                f"\t{cell}\t{who[0]}\t{who[1]}\t{who[2]}\t{STATES[state[k]]}\t{built + timedelta(days=int(age[k]))}"
+                f"\t{built + timedelta(days=int(renewed[k]))}\t{SOURCES[source[k]]}"
                 f"\t{text(attributes_json(attributes)) if attributes else '{}'}\t{valid_from}\t{self.change_id}"
             )
         return ids, component_codes, maintainers, lines
@@ -185,7 +196,10 @@ class PlaceWriter:
             ("geom", "height_m", "name"),
             (f"{geom}\t{tall}\t{name or NULL}" for geom, tall, name in zip(self.storage.ewkb(town.buildings), heights, names, strict=True)),
         )
-        greens = [(shape, f"{_stem(tile.street_names[int(tile.cell_street[k])].zh)}游园" if kind == "park" else None) for k, kind, shape in town.greens]
+        greens = [
+            (shape, f"{_stem(tile.street_names[int(tile.cell_street[k])].zh)}游园" if kind == "park" else None)
+            for k, kind, shape in town.greens
+        ]
         greens += [(bank, None) for bank in tile.banks]
         geoms = self.storage.ewkb([shape for shape, _ in greens])
         copy_rows(self.cursor, "layer_green.items", ("geom", "name"), [(g, name) for g, (_, name) in zip(geoms, greens, strict=True)])
@@ -221,7 +235,13 @@ class PlaceWriter:
         shapes = np.empty(len(decks), dtype=object)
         shapes[:] = decks
         things = Furniture(
-            np.full(len(decks), "0209"), middle[:, 0], middle[:, 1], shapes, np.arange(len(decks)), np.full(len(decks), -1), np.full(len(decks), "", object)
+            np.full(len(decks), "0209"),
+            middle[:, 0],
+            middle[:, 1],
+            shapes,
+            np.arange(len(decks)),
+            np.full(len(decks), -1),
+            np.full(len(decks), "", object),
         )
         _, _, _, lines = self.component_lines(things, codes, random(self.seed, 21))
         copy_lines(self.cursor, "components.components", COMPONENT_COLUMNS, lines)

@@ -45,9 +45,7 @@ def assign_streets(skeleton: Skeleton, terrain: Terrain) -> list[StreetOffice]:
     seats = np.array([[float(row["east_km"]), float(row["north_km"])] for row in table]) * scale
     centres = shapely.get_coordinates(shapely.centroid([face.polygon for face in skeleton.faces]))
     centres = centres - np.asarray(terrain.centre)
-    distance = np.hypot(
-        centres[:, None, 0] - seats[None, :, 0], centres[:, None, 1] - seats[None, :, 1]
-    )
+    distance = np.hypot(centres[:, None, 0] - seats[None, :, 0], centres[:, None, 1] - seats[None, :, 1])
     nearest = distance.argmin(axis=1)
     offices = []
     for k, row in enumerate(table):

@@ -125,7 +125,9 @@ class Story:
         # On the last day nothing is reported after now: what would come later came earlier the same day.
         late = reported >= self.until_us
         day_start = np.minimum(start, self.until_us - 60_000_000)
-        reported[late] = (day_start + (self.until_us - day_start) * rng.random(len(days)) ** 0.7)[late].astype(np.int64) // 1_000_000 * 1_000_000
+        reported[late] = (
+            (day_start + (self.until_us - day_start) * rng.random(len(days)) ** 0.7)[late].astype(np.int64) // 1_000_000 * 1_000_000
+        )
         source = rng.choice(len(mix.SOURCES), len(days), p=mix.SOURCE_SHARES)
         anchor = self.choose_anchors(classes, rng)
         pattern = self._patterns(source, rng)
@@ -148,7 +150,15 @@ class Story:
             if len(own):
                 self._live(name, [subjects[k] for k in own.tolist()], reported[own], rng, pages)
         for k, one in enumerate(planned):
-            subject = self._subjects(np.array([one.kind]), np.array([one.source]), np.array([one.anchor]), ids[natural + k :], numbers[natural + k :], rng, first_standard=True)[0]
+            subject = self._subjects(
+                np.array([one.kind]),
+                np.array([one.source]),
+                np.array([one.anchor]),
+                ids[natural + k :],
+                numbers[natural + k :],
+                rng,
+                first_standard=True,
+            )[0]
             steps = PATTERNS[one.pattern]
             times = one.times[None, :]
             limits = self.limits([subject])
@@ -196,9 +206,16 @@ class Story:
         return out
 
     def _subjects(
-        self, classes: NDArray[np.int64], source: NDArray[np.int64], anchor: NDArray[np.int64], ids: NDArray[np.int64], numbers: list[str], rng: np.random.Generator,
-        *, first_standard: bool = False,
-    ) -> list[Subject]:  # fmt: skip
+        self,
+        classes: NDArray[np.int64],
+        source: NDArray[np.int64],
+        anchor: NDArray[np.int64],
+        ids: NDArray[np.int64],
+        numbers: list[str],
+        rng: np.random.Generator,
+        *,
+        first_standard: bool = False,
+    ) -> list[Subject]:
         count = len(classes)
         on_component = np.array([self.table[k].kind == "component" for k in classes.tolist()], dtype=bool)
         # An event is seen some metres from the thing it is remembered by; a component is where it stands.
@@ -253,7 +270,9 @@ class Story:
         steps = PATTERNS[name]
         limits = self.limits(subjects)
         late = np.array([LATE_SHARE.get(self._duty(subject), LATE_OTHERS) for subject in subjects])
-        share = np.where(rng.random(len(subjects)) < late, 1.04 + rng.exponential(0.5, len(subjects)), 0.03 + 0.92 * rng.beta(1.7, 2.6, len(subjects)))
+        share = np.where(
+            rng.random(len(subjects)) < late, 1.04 + rng.exponential(0.5, len(subjects)), 0.03 + 0.92 * rng.beta(1.7, 2.6, len(subjects))
+        )
         times = self.keeper.forward(steps, reported, limits, share)
         length = (times <= self.until_us).sum(axis=1)
         clocks = self.keeper.state_clocks(steps, times, limits)

@@ -6,6 +6,7 @@ later starts from these vertices and the partition of the city stays without gap
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,7 +98,7 @@ def _cuts_between_bridges(rails: list[LineString], bridges: list[tuple[int, Line
             at.append([rail.project(c) for rail, c in zip(rails, crossings, strict=True)])
     marks = np.array([[0.0] * len(rails), *sorted(at), [rail.length for rail in rails]])
     cuts = []
-    for before, after in zip(marks[:-1], marks[1:], strict=True):
+    for before, after in itertools.pairwise(marks):
         pieces = max(1, round(float(after[2] - before[2]) / 260.0))
         for k in range(1, pieces):
             where = before + (after - before) * k / pieces
@@ -156,9 +157,7 @@ def build_skeleton(size: Size, seed: int, terrain: Terrain) -> Skeleton:
 
     riverside = [StreetLine("river", 0, rails[0]), StreetLine("river", 1, rails[-1])]
     dry = [line.geom.difference(corridor) for line in lines]
-    noded = shapely.union_all(
-        [*dry, *rails, *[b for _, b in chosen], *_cuts_between_bridges(rails, chosen)], grid_size=NODING_GRID_M
-    )
+    noded = shapely.union_all([*dry, *rails, *[b for _, b in chosen], *_cuts_between_bridges(rails, chosen)], grid_size=NODING_GRID_M)
     pieces = list(shapely.polygonize([noded]).geoms)
     inside = shapely.contains_properly(corridor, shapely.point_on_surface(pieces))
     land = _merge_small([p for p, wet in zip(pieces, inside, strict=True) if not wet], 0.38 * size.superblock_m**2)
@@ -202,9 +201,7 @@ def _choose_faces(land: list[Polygon], size: Size, seed: int, terrain: Terrain) 
     return sorted(kept, key=lambda p: (-round(p.centroid.y / size.superblock_m), p.centroid.x))
 
 
-def _assign_river(
-    wet: list[Polygon], faces: list[Polygon], rails: list[LineString], half_m: float
-) -> list[RiverPiece]:
+def _assign_river(wet: list[Polygon], faces: list[Polygon], rails: list[LineString], half_m: float) -> list[RiverPiece]:
     """Give each green piece to the superblock along its road, each water piece to the superblock of the green beside it.
 
     Pieces that touch no kept superblock lie outside the city. So every community stays in one piece, river included.
@@ -246,9 +243,7 @@ class _EdgeFinder:
     def __init__(self, lines: list[StreetLine]) -> None:
         coords = [np.asarray(line.geom.coords) for line in lines]
         self.line_of = np.concatenate([np.full(len(c) - 1, k) for k, c in enumerate(coords)])
-        self.tree = shapely.STRtree(
-            shapely.linestrings(np.concatenate([np.stack((c[:-1], c[1:]), axis=1) for c in coords]))
-        )
+        self.tree = shapely.STRtree(shapely.linestrings(np.concatenate([np.stack((c[:-1], c[1:]), axis=1) for c in coords])))
 
     def __call__(self, middles: Floats) -> NDArray[np.int64]:
         return self.line_of[self.tree.nearest(shapely.points(middles))]

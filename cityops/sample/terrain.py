@@ -61,8 +61,7 @@ class Terrain:
         t = np.linspace(0.0, 1.0, count)
         side = np.array([-along[1], along[0]]) / np.hypot(*along)
         swing = span * (
-            0.040 * np.sin(2 * np.pi * 1.55 * t + self.river_phase)
-            + 0.016 * np.sin(2 * np.pi * 3.1 * t + 2.1 * self.river_phase)
+            0.040 * np.sin(2 * np.pi * 1.55 * t + self.river_phase) + 0.016 * np.sin(2 * np.pi * 3.1 * t + 2.1 * self.river_phase)
         )
         return np.asarray(self.centre) + start + t[:, None] * along + swing[:, None] * side
 

@@ -5,6 +5,7 @@ Superblocks are made one after another and forgotten, so the memory a city needs
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -170,7 +171,13 @@ def _bank_furniture(banks: list[shapely.Polygon], cells: list[int], skeleton: Sk
     shapes = np.empty(len(geom), dtype=object)
     shapes[:] = geom
     return Furniture(
-        np.array(code), points[:, 0], points[:, 1], shapes, np.array(cell), np.full(len(code), -1_000_000), np.full(len(code), "", dtype=object)
+        np.array(code),
+        points[:, 0],
+        points[:, 1],
+        shapes,
+        np.array(cell),
+        np.full(len(code), -1_000_000),
+        np.full(len(code), "", dtype=object),
     )
 
 
@@ -207,4 +214,4 @@ def _pieces(line: shapely.LineString, most_m: float) -> list[shapely.LineString]
     count = max(1, round(total[-1] / most_m))
     cuts = np.unique(np.searchsorted(total, np.linspace(0, total[-1], count + 1)[1:-1]))
     cuts = np.concatenate(([0], cuts[(cuts > 0) & (cuts < len(coords) - 1)], [len(coords) - 1]))
-    return [shapely.LineString(coords[a : b + 1]) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    return [shapely.LineString(coords[a : b + 1]) for a, b in itertools.pairwise(cuts)]

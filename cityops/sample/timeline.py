@@ -50,7 +50,12 @@ PATTERNS: dict[str, tuple[Step, ...]] = {
     "plain": (_REPORT, *_OPENING, *_WORK, _PASS, _CLOSE),
     "called": (_CALL, *_OPENING, *_WORK, _PASS, _CLOSE),
     "verified": (_CALL, _ASK, Step("verify", "verifying", "to_accept", "inspector", 85, "exists"), *_OPENING, *_WORK, _PASS, _CLOSE),
-    "absent": (_CALL, _ASK, Step("verify", "verifying", "to_accept", "inspector", 85, "absent"), Step("void", "to_accept", "voided", "shift_leader", 25)),
+    "absent": (
+        _CALL,
+        _ASK,
+        Step("verify", "verifying", "to_accept", "inspector", 85, "absent"),
+        Step("void", "to_accept", "voided", "shift_leader", 25),
+    ),
     "refused": (_REPORT, Step("void", "to_accept", "voided", "shift_leader", 35)),
     "unfiled": (_REPORT, _OPENING[0], Step("void", "to_file", "voided", "shift_leader", 30)),
     "returned": (_REPORT, *_OPENING, _SEND, _RECEIVE, Step("return_case", "handling", "to_dispatch", "handler", 55), *_WORK, _PASS, _CLOSE),
@@ -144,7 +149,9 @@ class Timekeeper:
         """When a limit began of which `used` is gone at `end`."""
         return np.minimum(_whole(self.work.add(end, -(amount_us * used).astype(np.int64), working)), end)
 
-    def state_clocks(self, pattern: tuple[Step, ...], times: Instants, limits: Limits) -> tuple[list[Instants], list[Instants], list[Instants], list[Instants]]:
+    def state_clocks(
+        self, pattern: tuple[Step, ...], times: Instants, limits: Limits
+    ) -> tuple[list[Instants], list[Instants], list[Instants], list[Instants]]:
         """After each step: when the state is due and soon due, and when disposal is due and soon due (NONE without a clock)."""
         count = len(times)
         none = np.full(count, NONE)

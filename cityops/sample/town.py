@@ -52,9 +52,7 @@ def block_interiors(division: Division) -> NDArray[np.object_]:
     for rank, per_leaf in edges.items():
         touched = np.array([k for k, pairs in enumerate(per_leaf) if pairs], dtype=int)
         if len(touched):
-            lines = np.array(
-                [shapely.multilinestrings(division.points[np.array(per_leaf[k])]) for k in touched], dtype=object
-            )
+            lines = np.array([shapely.multilinestrings(division.points[np.array(per_leaf[k])]) for k in touched], dtype=object)
             zone = shapely.buffer(lines, WIDTH_M[rank] / 2 + SETBACK_M[rank], quad_segs=2)
             inner[touched] = shapely.difference(inner[touched], zone)
     return _largest(shapely.buffer(inner, -2.0, join_style="mitre", mitre_limit=2.0))
@@ -134,8 +132,8 @@ def build_town(division: Division, far: float, rng: np.random.Generator) -> Town
         clipped = shapely.intersection(shapes, inner[cell])
         keep = (shapely.get_type_id(clipped) == 3) & (shapely.area(clipped) > 0.55 * shapely.area(shapes))
         town.buildings, town.building_cell, town.heights_m = clipped[keep], cell[keep], tall[keep]
-    for k in np.flatnonzero(use == SCHOOL):
-        _playground(town, int(k))
+    for school in np.flatnonzero(use == SCHOOL).tolist():
+        _playground(town, school)
     return town
 
 

@@ -33,7 +33,10 @@ class WorkTime:
     """A calendar between two days, as arrays. The time zone must keep one offset in between, as China's does."""
 
     def __init__(self, calendar: Calendar, first: date, last: date) -> None:
-        offsets = {datetime(d.year, d.month, d.day, tzinfo=calendar.zone).utcoffset() for d in (first, last, date(first.year, 7, 1), date(first.year, 1, 1))}
+        offsets = {
+            datetime(d.year, d.month, d.day, tzinfo=calendar.zone).utcoffset()
+            for d in (first, last, date(first.year, 7, 1), date(first.year, 1, 1))
+        }
         if len(offsets) != 1:
             raise ValueError(f"{calendar.timezone} changes its offset between {first} and {last}")
         offset = offsets.pop()
