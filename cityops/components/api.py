@@ -30,7 +30,8 @@ def _today(now: datetime) -> date:
 
 
 def _found(code: str) -> int:
-    """The id behind a code; raises ComponentNotFound."""
+    """The id behind a code, for one who signed in; raises Unauthenticated, ComponentNotFound."""
+    viewer()
     component_id = queries.id_of(session(), code) if code.isascii() and code.isdigit() else None
     if component_id is None:
         raise ComponentNotFound(code=code, field="code", fix="check the digits, and that the place is within your scope")

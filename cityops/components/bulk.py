@@ -265,7 +265,7 @@ def _explicit_codes(
     which, prefixes = _prefixes(form, cells, classes)
     prefix = np.array(prefixes, dtype=str)[which] if len(which) else np.empty(0, dtype="U10")
     right = (np.char.str_len(codes) == form.width) & np.char.isdigit(codes) & np.char.startswith(codes, prefix)
-    faults.add(~right, "code", lambda row: f"{codes[row]!r} is not {prefix[row]} and {form.sequence} digits")
+    faults.add(~right, "code", lambda row: f"{str(codes[row])!r} is not {prefix[row]} and {form.sequence} digits")
     faults.add(pd.Series(codes).duplicated().to_numpy(), "code", "the code stands twice in the batch")
     if faults.count:
         return codes

@@ -12,6 +12,7 @@ from marshmallow import fields, validate
 from shapely.geometry.base import BaseGeometry
 
 from cityops.components.checks import MAX_TEXT
+from cityops.components.errors import GeometryInvalid
 from cityops.components.operations import ComponentChange
 from cityops.components.rules import DEFAULT_EDITION, GEOMETRIES, STATES
 from cityops.components.search import MAX_LIMIT, MAX_WITHIN_M, Search
@@ -106,7 +107,10 @@ class PlaceSchema(ma.Schema):
 
 
 def place_of(data: dict[str, Any]) -> BaseGeometry:
-    """Take the place out of a validated body, as a geometry in degrees (EPSG:4490). Raises ValidationError naming the field."""
+    """Take the place out of a validated body, as a geometry in degrees (EPSG:4490).
+
+    Raises GeometryInvalid, UnknownCrs, CoordinatesOutOfRange.
+    """
     crs, geometry = data.pop("crs"), data.pop("geometry", None)
     try:
         system = parse_crs(crs)
@@ -119,7 +123,7 @@ def place_of(data: dict[str, Any]) -> BaseGeometry:
         raise
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, shapely.errors.ShapelyError) as error:
         # shapely raises what its parts raise; whatever it is, the body is no geometry.
-        raise ma.ValidationError("Not a GeoJSON geometry.", "geometry") from error
+        raise GeometryInvalid(reason="it is not GeoJSON", field="geometry", fix="send type and coordinates as in RFC 7946") from error
 
 
 class NewComponentSchema(PlaceSchema):

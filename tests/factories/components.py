@@ -67,7 +67,7 @@ def make_register(session: Session, *, seed: int = 5) -> Register:
         "roads_only": (("planner",), Scope(layer="roads")),
     }
     for name, (posts, scope) in scopes.items():
-        user = make_user(session, *posts, scopes=(scope,))
+        user = make_user(session, *posts, scopes=(scope,), department=departments["DR"] if "handler" in posts else None)
         viewer = load_viewer(session, user.id)
         assert viewer is not None
         made.users[name], made.people[name] = user, viewer
