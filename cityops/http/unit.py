@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import hmac
 import json
 from collections.abc import Callable
 from typing import Any, ParamSpec
@@ -98,8 +99,12 @@ def _actor_id() -> int:
 
 
 def _request_digest() -> bytes:
-    """What was asked, in a form that is equal for equal intents: method, path and body (a multipart body by its parts)."""
-    digest = hashlib.sha256(f"{request.method} {request.full_path}\n".encode())
+    """What was asked, in a form that is equal for equal intents: method, path and body (a multipart body by its parts).
+
+    Keyed with the installation's secret: a body may hold a new password, and a plain hash of it could be guessed offline.
+    """
+    key = current_app.extensions["cityops_settings"].secret_key.encode()
+    digest = hmac.new(key, f"{request.method} {request.full_path}\n".encode(), hashlib.sha256)
     if request.mimetype == "multipart/form-data":
         for name in sorted(request.form):
             digest.update(json.dumps([name, request.form.getlist(name)]).encode())
@@ -138,7 +143,10 @@ def _claim(db: Session, key: str) -> Response | None:
 
 def _store(db: Session, key: str, response: Response) -> None:
     db.execute(
-        text("UPDATE core.idempotency SET status = :status, headers = CAST(:headers AS jsonb), body = :body WHERE actor_id = :actor AND key = :key"),
+        text(
+            "UPDATE core.idempotency SET status = :status, headers = CAST(:headers AS jsonb), body = :body"
+            " WHERE actor_id = :actor AND key = :key"
+        ),
         {
             "status": response.status_code,
             "headers": json.dumps({name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}),
