@@ -58,9 +58,7 @@ def list_cases(query: dict[str, Any]) -> Response:
             after = (datetime.fromisoformat(key).isoformat() if key is not None else None, row_id)
         except ValueError as error:
             raise errors.FilterNotUnderstood(field_name="cursor", field="cursor", fix="use the value of `next` as it was given") from error
-    page, counts = queries.list_cases(
-        session(), viewer(), filters.CaseFilter(**query), clock.now(), sort=sort, after=after, limit=limit
-    )
+    page, counts = queries.list_cases(session(), viewer(), filters.CaseFilter(**query), clock.now(), sort=sort, after=after, limit=limit)
     following = f'"{encode_cursor(sort, *page.next)}"' if page.next else "null"
     return json_bytes(
         f'{{"items":{page.items},"next":{following},"total":{counts.total},"in_view":{counts.in_view},'
@@ -148,7 +146,9 @@ def events(number: str) -> Response:
 def act(body: dict[str, Any], number: str, noun: str) -> Response:
     """Take the case one step: the noun names the act (verification-request, verification, acceptance, filing, dispatch …)."""
     actor, now = viewer(), clock.now()
-    written = operations.advance(session(), actor, now, number, case_workflow().by_noun[noun].id, expected_version=_expected(actor, number), **body)
+    written = operations.advance(
+        session(), actor, now, number, case_workflow().by_noun[noun].id, expected_version=_expected(actor, number), **body
+    )
     return _detail(actor, written.id, now)
 
 

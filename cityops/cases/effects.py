@@ -97,9 +97,7 @@ def _require(change: Change) -> None:
 def _edge(change: Change) -> Edge:
     """The edge of the act from here; where the result decides, the one of this result, and only one the actor's posts own."""
     edges = change.act.edges_from(change.case.state)
-    return next(
-        edge for edge in edges if (edge.result is None or edge.result == change.given.result) and change.actor.has(*edge.posts)
-    )
+    return next(edge for edge in edges if (edge.result is None or edge.result == change.given.result) and change.actor.has(*edge.posts))
 
 
 def _turn_clock(change: Change, edge: Edge) -> None:

@@ -9,7 +9,7 @@ from cityops.errors import CityopsError, Conflict, Invalid, NotFound, Preconditi
 
 if TYPE_CHECKING:
     from cityops.cases.reasons import Reason
-    from cityops.cases.workflow import Fault
+    from cityops.cases.soundness import Fault
 
 
 class WorkflowRefused(SetupError):

@@ -67,12 +67,14 @@ def csv(engine: Engine, condition: Condition, limit: int | None = None) -> Itera
 
     Words that people wrote and that begin like a formula get an apostrophe in front, because a spreadsheet would run them.
     """
+
     def words(column: str) -> str:
         return f"CASE WHEN t.{column} ~ '^[=+@\\t\\r-]' THEN '''' || t.{column} ELSE t.{column} END AS {column}"
 
     names = [part.split(" AS ")[-1].split(".")[-1].strip() for part in _split(_COLUMNS)]
     chosen = ", ".join(words(name) if name in ("description", "address") else f"t.{name}" for name in names)
-    inner = f"SELECT {_COLUMNS}, round(ST_X(c.geom)::numeric, 7) AS lon, round(ST_Y(c.geom)::numeric, 7) AS lat {_TABLES} {_where(condition, limit)}"
+    place = "round(ST_X(c.geom)::numeric, 7) AS lon, round(ST_Y(c.geom)::numeric, 7) AS lat"
+    inner = f"SELECT {_COLUMNS}, {place} {_TABLES} {_where(condition, limit)}"
     copy = f"COPY (SELECT {chosen}, t.lon, t.lat FROM ({inner}) AS t) TO STDOUT (FORMAT csv, HEADER)"
     with engine.connect() as connection:
         compiled = text(copy).compile(dialect=engine.dialect)

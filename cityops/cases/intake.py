@@ -120,7 +120,10 @@ def find_condition(session: Session, of_class: Class, on: date, condition_id: in
         return None
     except (ConditionNotFound, ConditionNotInForce) as error:
         raise errors.ConditionNotKnown(
-            condition_id=condition_id, class_code=of_class.code, field="condition_id", fix="choose one of GET /api/v1/conditions of this class"
+            condition_id=condition_id,
+            class_code=of_class.code,
+            field="condition_id",
+            fix="choose one of GET /api/v1/conditions of this class",
         ) from error
 
 
@@ -182,5 +185,7 @@ def usable_photos(session: Session, actor_id: int, photo_ids: Sequence[int], pha
     taken = lookups.photos_in_use(session, wanted)
     for photo_id in wanted:
         if photo_id not in found or found[photo_id].uploader_id != actor_id or photo_id in taken:
-            raise errors.PhotoNotUsable(photo_id=photo_id, field="photos", fix="upload it with POST /api/v1/media and use the id from there")
+            raise errors.PhotoNotUsable(
+                photo_id=photo_id, field="photos", fix="upload it with POST /api/v1/media and use the id from there"
+            )
     return [Photo(photo_id, found[photo_id].digest.hex(), phase) for photo_id in wanted]

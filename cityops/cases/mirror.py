@@ -19,7 +19,14 @@ def write(session: Session, flow: Workflow) -> None:
             " is_terminal = excluded.is_terminal, title_zh = excluded.title_zh, title_en = excluded.title_en"
         ),
         [
-            {"state": s.id, "stage": s.stage, "is_start": s.start, "is_terminal": s.terminal, "title_zh": s.title_zh, "title_en": s.title_en}
+            {
+                "state": s.id,
+                "stage": s.stage,
+                "is_start": s.start,
+                "is_terminal": s.terminal,
+                "title_zh": s.title_zh,
+                "title_en": s.title_en,
+            }
             for s in flow.states.values()
         ],
     )
@@ -27,9 +34,10 @@ def write(session: Session, flow: Workflow) -> None:
     edges = {(edge.act, edge.source, edge.target): sorted(edge.posts) for edge in flow.edges()}
     session.execute(text("DELETE FROM cases.workflow_edges"))
     session.execute(
-        text("INSERT INTO cases.workflow_edges (act, from_state, to_state, posts) VALUES (:act, :from_state, :to_state, CAST(:posts AS text[]))"),
+        text(
+            "INSERT INTO cases.workflow_edges (act, from_state, to_state, posts)"
+            " VALUES (:act, :from_state, :to_state, CAST(:posts AS text[]))"
+        ),
         [{"act": act, "from_state": source, "to_state": target, "posts": posts} for (act, source, target), posts in edges.items()],
     )
-    session.execute(
-        text("DELETE FROM cases.workflow_states WHERE NOT state = ANY(CAST(:states AS text[]))"), {"states": list(flow.states)}
-    )
+    session.execute(text("DELETE FROM cases.workflow_states WHERE NOT state = ANY(CAST(:states AS text[]))"), {"states": list(flow.states)})

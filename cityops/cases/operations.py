@@ -20,13 +20,13 @@ from cityops.cases.chain import GENESIS, Event, instant, make_event
 from cityops.cases.models import Case
 from cityops.cases.reasons import Reason, reason
 from cityops.cases.rules import PERSONAL, Clock, state_clock
-from cityops.cases.workflow import SYSTEM_POST, case_workflow
+from cityops.cases.soundness import SYSTEM_POST
+from cityops.cases.workflow import case_workflow
 from cityops.db import outbox, versions
 from cityops.db.sqlfiles import sql
 from cityops.grid.events import Publication
 from cityops.identity.visibility import Viewer
 from cityops.standards.rules import Calendar
-
 
 
 @dataclass(frozen=True)

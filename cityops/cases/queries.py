@@ -104,6 +104,7 @@ def list_cases(
 
 def count_cases(session: Session, wanted: CaseFilter, condition: Condition) -> Counts:
     """The counts beside a list."""
+
     def capped(where: str) -> str:
         return f"(SELECT count(*) FROM (SELECT 1 FROM cases.cases AS c WHERE {where} LIMIT {COUNT_CAP + 1}) AS n)"
 

@@ -14,9 +14,27 @@ from typing import Any
 RULE_VERSION = 1
 
 RULES: tuple[tuple[str, str, str, str, str], ...] = (
-    ("component_maintainer", "部件的养护单位", "the component's maintainer", "案卷没有关联部件，或部件未登记养护单位", "no component is linked, or it names no maintainer"),
-    ("condition_department", "立案条件规定的部门", "the department named by the filing condition", "立案条件未规定部门", "the filing condition names no department"),
-    ("class_department", "该类别在本区的默认部门", "the class's default department in this district", "该类别在本区没有默认部门", "the class has no default department in this district"),
+    (
+        "component_maintainer",
+        "部件的养护单位",
+        "the component's maintainer",
+        "案卷没有关联部件，或部件未登记养护单位",
+        "no component is linked, or it names no maintainer",
+    ),
+    (
+        "condition_department",
+        "立案条件规定的部门",
+        "the department named by the filing condition",
+        "立案条件未规定部门",
+        "the filing condition names no department",
+    ),
+    (
+        "class_department",
+        "该类别在本区的默认部门",
+        "the class's default department in this district",
+        "该类别在本区没有默认部门",
+        "the class has no default department in this district",
+    ),
     ("street", "所在街道", "the street of the place", "所在街道没有登记部门", "the street of the place has no department"),
 )
 """Rule, its name in zh and en, and why it says nothing when it says nothing, in zh and en. The order is the precedence."""

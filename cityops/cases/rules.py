@@ -67,8 +67,7 @@ def checker_is_not_handler(facts: Facts) -> Reason | None:
 
 
 GUARDS: dict[str, Guard] = {
-    guard.__name__: guard
-    for guard in (not_yet_verified, known_to_exist, standard_chosen, own_department, own_task, checker_is_not_handler)
+    guard.__name__: guard for guard in (not_yet_verified, known_to_exist, standard_chosen, own_department, own_task, checker_is_not_handler)
 }
 """The guards a workflow file may name."""
 

@@ -50,7 +50,7 @@ class Words(fields.String):
         return plain
 
 
-class CommaList(fields.Field):
+class CommaList(fields.Field[tuple[Any, ...]]):  # Any: text or whole numbers
     """`a,b,c` in a query string as a tuple; `numbers` turns each part into a whole number."""
 
     def __init__(self, *, numbers: bool = False, **kwargs: Any) -> None:  # Any: marshmallow's own keyword arguments
@@ -69,7 +69,7 @@ class CommaList(fields.Field):
         return tuple(int(part) for part in parts)
 
 
-class Box(fields.Field):
+class Box(fields.Field[tuple[float, ...]]):
     """`west,south,east,north` in degrees."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> tuple[float, ...]:
@@ -94,7 +94,7 @@ def code(longest: int, **kwargs: Any) -> fields.String:  # Any: marshmallow's ow
     return fields.String(validate=validate.Regexp(rf"^[0-9]{{1,{longest}}}\Z"), **kwargs)
 
 
-def photos() -> fields.List:
+def photos() -> fields.List[int]:
     """Ids of photos that were handed in before."""
     return fields.List(whole(LARGEST_BIG_ID), validate=validate.Length(max=MAX_PHOTOS))
 
@@ -182,8 +182,11 @@ class ListSchema(FilterSchema):
 class ExportSchema(FilterSchema):
     """The export: the filter, the form, and at most how many."""
 
-    format = fields.String(load_default="geojson", validate=validate.OneOf(["geojson", "pins", "csv"]),
-        metadata={"description": "pins: GeoJSON with number and light only"})
+    format = fields.String(
+        load_default="geojson",
+        validate=validate.OneOf(["geojson", "pins", "csv"]),
+        metadata={"description": "pins: GeoJSON with number and light only"},
+    )
     limit = fields.Integer(validate=validate.Range(1, 10_000_000))
 
 
@@ -194,7 +197,9 @@ class CaseItemSchema(ma.Schema):
     version = fields.Integer(required=True)
     state = fields.String(required=True)
     stage = fields.Integer(required=True)
-    light = fields.String(required=True, metadata={"description": "ok under 80 % of the limit, soon to 100 %, late beyond; paused when no clock runs"})
+    light = fields.String(
+        required=True, metadata={"description": "ok under 80 % of the limit, soon to 100 %, late beyond; paused when no clock runs"}
+    )
     kind = fields.String(required=True)
     source = fields.String(required=True)
     class_code = fields.String(required=True)

@@ -62,10 +62,10 @@ def act(action: dict[str, Any]) -> Response:
         body = schema.load(action["body"])
     except ma.ValidationError as error:
         field, detail = _first(error.messages)
-        raise ActionBodyInvalid(detail=detail, field=f"body.{field}".rstrip("."), fix="see POST /cases and its acts in /api/docs") from error
-    written = actions.perform(
-        session(), actor, now, kind=action["kind"], number=action.get("number"), made_at=action["made_at"], body=body
-    )
+        raise ActionBodyInvalid(
+            detail=detail, field=f"body.{field}".rstrip("."), fix="see POST /cases and its acts in /api/docs"
+        ) from error
+    written = actions.perform(session(), actor, now, kind=action["kind"], number=action.get("number"), made_at=action["made_at"], body=body)
     detail_json, version = case_queries.detail_of(session(), actor, written.id, now)
     response = json_bytes(detail_json, status=201 if action["kind"] == schemas.REPORT else 200)
     response.headers["ETag"] = etag(version)

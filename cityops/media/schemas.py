@@ -22,7 +22,9 @@ class PhotoFieldsSchema(ma.Schema):
 
     phase = ma.fields.String(validate=ma.validate.OneOf(PHASES), metadata={"description": "what the photo shows"})
     taken_at = ma.fields.AwareDateTime(metadata={"description": "used when the file itself has no time"})
-    lon = ma.fields.Float(validate=ma.validate.Range(-180, 180), metadata={"description": "EPSG:4490 degrees; used when the file has no place"})
+    lon = ma.fields.Float(
+        validate=ma.validate.Range(-180, 180), metadata={"description": "EPSG:4490 degrees; used when the file has no place"}
+    )
     lat = ma.fields.Float(validate=ma.validate.Range(-90, 90))
 
     @ma.validates_schema

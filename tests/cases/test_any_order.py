@@ -50,7 +50,12 @@ WHO = {
     "dispatcher": {"dispatcher"}, "handler": {"handler"}, "teamster": {"handler"}, "drainer": {"handler"}, "stranger": set(),
     "everybody": {"inspector", "acceptor", "shift_leader", "dispatcher", "handler"},
 }  # fmt: skip
-BRANCH = {"handler": {"sanitation", "team"}, "teamster": {"team", "sanitation"}, "drainer": {"drainage"}, "everybody": {"sanitation", "team"}}
+BRANCH = {
+    "handler": {"sanitation", "team"},
+    "teamster": {"team", "sanitation"},
+    "drainer": {"drainage"},
+    "everybody": {"sanitation", "team"},
+}
 SEEN_DEPARTMENTS = {"handler": {"sanitation", "team"}, "teamster": {"team"}, "drainer": {"drainage"}}
 UNKNOWN_DEPARTMENT = 2_000_000_000
 
@@ -90,7 +95,10 @@ class Model:
             "handle": lambda: self.department in BRANCH.get(who, ()) and bool(given.get("photos")),
             "return_case": lambda: self.department in BRANCH.get(who, ()) and bool(given.get("reason")),
             "check": lambda: (
-                who == self.assignee == "inspector" and who not in self.receivers and given.get("result") in ("pass", "fail") and bool(given.get("photos"))
+                who == self.assignee == "inspector"
+                and who not in self.receivers
+                and given.get("result") in ("pass", "fail")
+                and bool(given.get("photos"))
             ),
             "void": lambda: bool(given.get("reason")),
             "send_back": lambda: bool(given.get("reason")),
@@ -133,7 +141,12 @@ class AnyOrder(RuleBasedStateMachine):
         self.departments = {self.town.departments[name]: name for name in ("sanitation", "drainage", "team")}
 
     @precondition(lambda self: self.made < 3)
-    @rule(target=cases, who=st.sampled_from(sorted(WHO)), source=st.sampled_from(["inspector", "video", "hotline", "public", "rumour"]), photo=st.booleans())
+    @rule(
+        target=cases,
+        who=st.sampled_from(sorted(WHO)),
+        source=st.sampled_from(["inspector", "video", "hotline", "public", "rumour"]),
+        photo=st.booleans(),
+    )
     def report(self, who: str, source: str, photo: bool) -> Any:  # Any: hypothesis' own type
         allowed = ("inspector" in WHO[who] and photo) if source == "inspector" else ("acceptor" in WHO[who] and source != "rumour")
         try:
@@ -151,10 +164,14 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(
         case=cases, who=st.sampled_from(sorted(WHO)), act=st.sampled_from(ACTS),
-        reason=st.sampled_from([None, "", "职责不符"]), result=st.sampled_from([None, "exists", "absent", "unverifiable", "pass", "fail", "perhaps"]),
-        photo=st.booleans(), department=st.sampled_from([None, None, "sanitation", "drainage", "team", "nowhere"]), minutes=st.integers(0, 600),
+        reason=st.sampled_from([None, "", "职责不符"]),
+        result=st.sampled_from([None, "exists", "absent", "unverifiable", "pass", "fail", "perhaps"]),
+        photo=st.booleans(),
+        department=st.sampled_from([None, None, "sanitation", "drainage", "team", "nowhere"]), minutes=st.integers(0, 600),
     )  # fmt: skip
-    def anything(self, case: Model, who: str, act: str, reason: str | None, result: str | None, photo: bool, department: str | None, minutes: int) -> None:
+    def anything(
+        self, case: Model, who: str, act: str, reason: str | None, result: str | None, photo: bool, department: str | None, minutes: int
+    ) -> None:
         """Anybody tries anything."""
         self.attempt(case, who, act, reason, result, photo, department, minutes)
 
@@ -176,7 +193,9 @@ class AnyOrder(RuleBasedStateMachine):
             self.attempt(case, able[way % len(able)], act, "职责不符", result, True, department, minutes)
             self.the_case_file_is_whole()
 
-    def attempt(self, case: Model, who: str, act: str, reason: str | None, result: str | None, photo: bool, department: str | None, minutes: int) -> None:
+    def attempt(
+        self, case: Model, who: str, act: str, reason: str | None, result: str | None, photo: bool, department: str | None, minutes: int
+    ) -> None:
         self.town.wait(minutes=minutes)
         self.touched = case
         given: dict[str, Any] = {"photos": []}  # inputs of several types

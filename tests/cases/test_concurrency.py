@@ -49,7 +49,9 @@ def all_at_once(work: Callable[[int], str], times: int, crowd: Engine) -> list[s
         crowd.dispose()
 
 
-def test_fifty_writers_file_a_thousand_cases(crowd: Engine, town: Town, tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
+def test_fifty_writers_file_a_thousand_cases(
+    crowd: Engine, town: Town, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     """Every case is reported, accepted and filed by racing threads, each in its own transaction."""
     (lon, lat), (far_lon, far_lat) = town.at, town.elsewhere
 

@@ -89,8 +89,9 @@ def test_a_case_cannot_begin_in_the_middle(session: Session, town: Town) -> None
     number = town.report(session).number
     said = refused(
         session,
-        "INSERT INTO cases.cases (number, state, stage, kind, edition, class_code, source, cell_code, reporter_id, reported_at, state_due_at,"
-        " event_count, head_digest, updated_at) SELECT '411303-20261116-00077', 'handling', 4, kind, edition, class_code, source, cell_code,"
+        "INSERT INTO cases.cases (number, state, stage, kind, edition, class_code, source, cell_code, reporter_id, reported_at,"
+        " state_due_at, event_count, head_digest, updated_at)"
+        " SELECT '411303-20261116-00077', 'handling', 4, kind, edition, class_code, source, cell_code,"
         " reporter_id, reported_at, state_due_at, 1, head_digest, updated_at FROM cases.cases WHERE number = :n",
         n=number,
     )

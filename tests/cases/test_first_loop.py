@@ -104,7 +104,9 @@ def test_a_hotline_call_may_know_no_more_than_the_cell(session: Session, town: T
         ({"photos": [2_000_000_000]}, errors.PhotoNotUsable),
     ],
 )
-def test_a_wrong_report_is_refused_with_a_typed_error(session: Session, town: Town, changes: dict[str, Any], error: type[Exception]) -> None:
+def test_a_wrong_report_is_refused_with_a_typed_error(
+    session: Session, town: Town, changes: dict[str, Any], error: type[Exception]
+) -> None:
     with pytest.raises(error) as caught:
         town.report(session, **({"photos": [town.photo(session, "inspector")]} if changes.get("source") == "hotline" else {}), **changes)
     assert getattr(caught.value, "message", "")
@@ -216,7 +218,9 @@ def test_handling_needs_a_photo_taken_afterwards(session: Session, town: Town) -
     assert list(phases) == ["before", "after"]
 
 
-@pytest.mark.parametrize(("state", "who", "act"), [("to_file", "leader", "send_back"), ("to_accept", "leader", "void"), ("to_handle", "handler", "return_case")])
+@pytest.mark.parametrize(
+    ("state", "who", "act"), [("to_file", "leader", "send_back"), ("to_accept", "leader", "void"), ("to_handle", "handler", "return_case")]
+)
 @pytest.mark.parametrize("words", [None, "", "   "])
 def test_a_way_back_needs_a_reason(session: Session, town: Town, state: str, who: str, act: str, words: str | None) -> None:
     number = town.bring_to(session, state).number
@@ -274,7 +278,9 @@ def test_accepting_may_correct_the_class_and_finds_limit_and_department_anew(ses
 
 def test_a_standard_of_another_class_is_refused(session: Session, town: Town) -> None:
     number = town.report(session).number
-    foreign = session.execute(text("SELECT id FROM standards.conditions WHERE class_code = '0103' AND kind = 'component' LIMIT 1")).scalar_one()
+    foreign = session.execute(
+        text("SELECT id FROM standards.conditions WHERE class_code = '0103' AND kind = 'component' LIMIT 1")
+    ).scalar_one()
     with pytest.raises(errors.ConditionNotKnown):
         town.act(session, "acceptor", number, "accept", condition_id=foreign)
 
@@ -353,8 +359,13 @@ def test_clocks_of_two_machines_cannot_make_a_chain_run_backwards(session: Sessi
 
 def test_each_write_tells_the_stream_and_the_tiles(session: Session, town: Town) -> None:
     written = town.bring_to(session, "to_file")
-    messages = session.execute(text("SELECT payload FROM core.outbox WHERE topic = 'case' AND subject = :n ORDER BY id"), {"n": written.number})
-    assert [(m.payload["act"], m.payload["state"], m.payload["version"]) for m in messages] == [("report", "to_accept", 1), ("accept", "to_file", 2)]
+    messages = session.execute(
+        text("SELECT payload FROM core.outbox WHERE topic = 'case' AND subject = :n ORDER BY id"), {"n": written.number}
+    )
+    assert [(m.payload["act"], m.payload["state"], m.payload["version"]) for m in messages] == [
+        ("report", "to_accept", 1),
+        ("accept", "to_file", 2),
+    ]
     assert {area[0] for area in session.info[TOUCHED]} >= {"cases"}
 
 

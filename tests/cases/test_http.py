@@ -207,7 +207,17 @@ def test_the_list_pages_by_an_opaque_cursor(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", [{"state": "asleep"}, {"bbox": "1,2,3"}, {"bbox": "3,2,1,4"}, {"limit": "0"}, {"light": "blue"}, {"division": "4"}, {"since": "yesterday"}, {"nonsense": "1"}]
+    "query",
+    [
+        {"state": "asleep"},
+        {"bbox": "1,2,3"},
+        {"bbox": "3,2,1,4"},
+        {"limit": "0"},
+        {"light": "blue"},
+        {"division": "4"},
+        {"since": "yesterday"},
+        {"nonsense": "1"},
+    ],
 )
 def test_a_wrong_filter_is_a_422_that_names_it(desk: Desk, query: dict[str, str]) -> None:
     answer = desk.get("acceptor", "/cases", query_string=query)
@@ -224,7 +234,14 @@ def test_exports_stream_in_every_form(desk: Desk) -> None:
 
 
 def test_the_summary_and_the_workflow_are_told(desk: Desk) -> None:
-    assert set(desk.get("acceptor", "/cases/summary").get_json()) >= {"open", "late", "soon", "on_time_rate", "inspectors", "inspectors_on_duty"}
+    assert set(desk.get("acceptor", "/cases/summary").get_json()) >= {
+        "open",
+        "late",
+        "soon",
+        "on_time_rate",
+        "inspectors",
+        "inspectors_on_duty",
+    }
     flow = desk.get("acceptor", "/cases/workflow").get_json()
     assert [stage["number"] for stage in flow["stages"]] == [1, 2, 3, 4, 5, 6, 7]
     assert all(state["title_zh"] and state["title_en"] for state in flow["states"])

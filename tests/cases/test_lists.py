@@ -7,7 +7,6 @@ import io
 import json
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,7 +30,11 @@ def town(database: Engine, tmp_path_factory: pytest.TempPathFactory) -> Town:
             made.wait(minutes=20)
         lon, lat = made.elsewhere
         made.done.append(made.report(session, "acceptor", source="hotline", lon=lon, lat=lat, description="100%_\\ 下水道堵塞"))
-        made.done.append(made.report(session, "acceptor", source="hotline", lon=None, lat=None, cell_code=made.ground.codes[0], address="人民路与建设路口"))
+        made.done.append(
+            made.report(
+                session, "acceptor", source="hotline", lon=None, lat=None, cell_code=made.ground.codes[0], address="人民路与建设路口"
+            )
+        )
         made.done.append(made.report(session, **MANHOLE, component_code=made.component_code))
         voided = made.report(session)
         made.done.append(made.act(session, "leader", voided.number, "void", reason="重复"))
@@ -162,7 +165,9 @@ def test_the_box_counts_what_is_in_view_and_what_no_map_can_show(reading: Sessio
     assert (counts.total, counts.in_view, counts.without_place) == (len(town.done), 1, 1)
 
 
-@pytest.mark.parametrize("wanted", [{"state": ("asleep",)}, {"stage": (8,)}, {"light": ("blue",)}, {"desk": "yours"}, {"division": "41130"}])
+@pytest.mark.parametrize(
+    "wanted", [{"state": ("asleep",)}, {"stage": (8,)}, {"light": ("blue",)}, {"desk": "yours"}, {"division": "41130"}]
+)
 def test_a_filter_that_cannot_be_is_refused_with_the_field(reading: Session, town: Town, wanted: dict[str, Any]) -> None:
     with pytest.raises(FilterNotUnderstood) as caught:
         numbers(reading, town, **wanted)
@@ -171,7 +176,7 @@ def test_a_filter_that_cannot_be_is_refused_with_the_field(reading: Session, tow
 
 def test_a_spreadsheet_cannot_be_made_to_run_a_formula(database: Engine, reading: Session, town: Town) -> None:
     with unit_of_work(database) as session:
-        town.done.append(town.report(session, description="=HYPERLINK(\"http://x\")", address="@SUM(1)"))
+        town.done.append(town.report(session, description='=HYPERLINK("http://x")', address="@SUM(1)"))
     reading.rollback()
     condition = filters.build(reading, town.people["acceptor"], CaseFilter(q="HYPERLINK"), town.now)
     rows = list(csv.DictReader(io.StringIO(b"".join(export.csv(database, condition)).decode("utf-8-sig"))))
@@ -221,5 +226,7 @@ def test_the_list_finds_its_rows_by_an_index(reading: Session, town: Town) -> No
         (CaseFilter(component=town.component_code), "ix_cases_component_id"),
     ):
         condition = filters.build(reading, town.people["acceptor"], wanted, town.now)
-        plan = "\n".join(reading.execute(text(f"EXPLAIN SELECT 1 FROM cases.cases AS c WHERE {condition.in_view}"), condition.params).scalars())
+        plan = "\n".join(
+            reading.execute(text(f"EXPLAIN SELECT 1 FROM cases.cases AS c WHERE {condition.in_view}"), condition.params).scalars()
+        )
         assert index in plan, plan

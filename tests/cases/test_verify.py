@@ -73,9 +73,13 @@ def test_untouched_chains_hold(database: Engine, town: Town, media_dir: Path) ->
 
 
 FORGERIES = {
-    "one flipped byte": ("UPDATE cases.events SET body = overlay(body PLACING '~' FROM 20) WHERE case_id = :id AND seq = 3", "digest-mismatch"),
+    "one flipped byte": (
+        "UPDATE cases.events SET body = overlay(body PLACING '~' FROM 20) WHERE case_id = :id AND seq = 3",
+        "digest-mismatch",
+    ),
     "a text with its digest made anew": (
-        "UPDATE cases.events SET body = replace(body, '0.', '1.'), digest = sha256(prev_digest || convert_to(replace(body, '0.', '1.'), 'UTF8'))"
+        "UPDATE cases.events SET body = replace(body, '0.', '1.'),"
+        " digest = sha256(prev_digest || convert_to(replace(body, '0.', '1.'), 'UTF8'))"
         " WHERE case_id = :id AND seq = 1",
         "link-broken",
     ),
@@ -86,7 +90,10 @@ FORGERIES = {
     ),
     "all events taken out": ("DELETE FROM cases.events WHERE case_id = :id", "count-mismatch"),
     "a column that says something else": ("UPDATE cases.events SET actor_id = 999 WHERE case_id = :id AND seq = 2", "column-differs"),
-    "a time that says something else": ("UPDATE cases.events SET at = at + interval '1 microsecond' WHERE case_id = :id AND seq = 2", "column-differs"),
+    "a time that says something else": (
+        "UPDATE cases.events SET at = at + interval '1 microsecond' WHERE case_id = :id AND seq = 2",
+        "column-differs",
+    ),
     "a digest": ("UPDATE cases.events SET digest = decode(repeat('ab', 32), 'hex') WHERE case_id = :id AND seq = 2", "digest-mismatch"),
     "the head": ("UPDATE cases.cases SET head_digest = decode(repeat('ab', 32), 'hex') WHERE id = :id", "head-mismatch"),
     "the count": ("UPDATE cases.cases SET event_count = event_count + 1 WHERE id = :id", "count-mismatch"),

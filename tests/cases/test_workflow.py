@@ -34,7 +34,15 @@ def faults_of(table: Table) -> set[str]:
 def test_the_shipped_workflow_is_sound() -> None:
     flow = case_workflow()
     assert flow.start == "to_accept"
-    assert {stage.id for stage in flow.stages.values()} == {"collection", "establishment", "dispatch", "handling", "feedback", "check", "evaluation"}
+    assert {stage.id for stage in flow.stages.values()} == {
+        "collection",
+        "establishment",
+        "dispatch",
+        "handling",
+        "feedback",
+        "check",
+        "evaluation",
+    }
     assert {state.stage for state in flow.states.values()} == set(range(1, 8))
     assert [state.id for state in flow.states.values() if state.terminal] == ["closed", "voided"]
     assert all(f"'{state.id}'" in OPEN for state in flow.states.values() if state.terminal), "the partial indexes name the same ends"
@@ -65,7 +73,10 @@ def change(*path: Any, to: Any) -> Callable[[Table], None]:
 
 MUTANTS: list[tuple[str, Callable[[Table], None]]] = [
     ("unreachable_state", drop_edge("send_check")),
-    ("unreachable_state", change("states", "forgotten", to={"stage": 3, "title_zh": "忘", "title_en": "f", "limit": {"value": 1, "unit": "natural_day"}})),
+    (
+        "unreachable_state",
+        change("states", "forgotten", to={"stage": 3, "title_zh": "忘", "title_en": "f", "limit": {"value": 1, "unit": "natural_day"}}),
+    ),
     ("no_way_to_an_end", drop_edge("close")),
     ("ownerless_edge", change("acts", "close", "posts", to=[])),
     ("ownerless_edge", lambda t: t["acts"]["file"].pop("posts")),

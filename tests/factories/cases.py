@@ -20,12 +20,12 @@ from cityops.cases.operations import CaseWritten
 from cityops.components.operations import NewComponent, register
 from cityops.db.session import unit_of_work
 from cityops.identity.models import User
+from cityops.identity.queries import load_viewer
 from cityops.identity.rules import Scope
 from cityops.identity.visibility import Viewer
 from cityops.media.operations import take_in
 from tests.factories import grid
 from tests.factories.identity import make_department, make_user
-from cityops.identity.queries import load_viewer
 
 MONDAY = datetime(2026, 11, 16, 1, 0, tzinfo=UTC)
 """A Monday, 09:00 in Nanyang."""
@@ -137,9 +137,7 @@ def make_town(session: Session, media_dir: Path) -> Town:
         "handler": make("handler", department=sanitation, scopes=(Scope(department_id=sanitation.id),)),
         "teamster": make("handler", department=team, scopes=(Scope(department_id=team.id),)),
         "drainer": make("handler", department=drainage, scopes=(Scope(department_id=drainage.id),)),
-        "everybody": make(
-            "inspector", "acceptor", "shift_leader", "dispatcher", "handler", department=sanitation, scopes=(Scope(),)
-        ),
+        "everybody": make("inspector", "acceptor", "shift_leader", "dispatcher", "handler", department=sanitation, scopes=(Scope(),)),
         "stranger": make("supervisor", department=centre, scopes=(Scope(division_code="411302"),)),
     }
     people = {name: load_viewer(session, user.id) for name, user in users.items()}

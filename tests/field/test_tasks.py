@@ -49,11 +49,15 @@ def test_tasks_come_to_the_inspector_of_the_beat_the_nearest_first(
     mine = tasks(client, headers["inspector"], lon=lon, lat=lat)
     assert [task["case_number"] for task in mine if task["kind"] == "verify"] == [near.number, further.number]
     assert {task["case_number"] for task in mine} == {near.number, further.number, checking.number}
-    assert mine[0]["distance_m"] == 0 and next(t for t in mine if t["case_number"] == further.number)["distance_m"] == pytest.approx(33.4, abs=0.3)
+    assert mine[0]["distance_m"] == 0 and next(t for t in mine if t["case_number"] == further.number)["distance_m"] == pytest.approx(
+        33.4, abs=0.3
+    )
     assert all(task["due_at"] and task["class_name_zh"] and task["light"] in ("ok", "soon", "late") for task in mine)
     assert [task["case_number"] for task in tasks(client, headers["inspector2"])] == [other.number]
     assert tasks(client, headers["stranger"], mine=0) == []
-    assert {task["case_number"] for task in tasks(client, headers["acceptor"], mine=0)} == {t.number for t in (near, further, other, checking)}
+    assert {task["case_number"] for task in tasks(client, headers["acceptor"], mine=0)} == {
+        t.number for t in (near, further, other, checking)
+    }
     assert tasks(client, headers["acceptor"]) == []
     assert {task["kind"] for task in tasks(client, headers["inspector"], kind="check")} == {"check"}
 
@@ -93,7 +97,10 @@ def test_an_action_does_what_the_front_door_does_and_only_once(
     number = first.get_json()["number"]
     with database.connect() as connection:
         made_at = connection.execute(
-            text("SELECT CAST(body AS json) -> 'body' ->> 'made_at' FROM cases.events e JOIN cases.cases c ON c.id = e.case_id WHERE c.number = :n"),
+            text(
+                "SELECT CAST(body AS json) -> 'body' ->> 'made_at' FROM cases.events e"
+                " JOIN cases.cases c ON c.id = e.case_id WHERE c.number = :n"
+            ),
             {"n": number},
         ).scalar_one()
     assert made_at == "2026-11-16T01:00:00.000000Z"
@@ -129,7 +136,9 @@ def test_a_phone_whose_clock_runs_ahead_cannot_date_its_work_into_the_future(
         ({"made_at": "yesterday"}, "made_at"),
     ],
 )
-def test_a_wrong_action_names_its_field(client: FlaskClient, headers: dict[str, dict[str, str]], change: dict[str, Any], field: str) -> None:
+def test_a_wrong_action_names_its_field(
+    client: FlaskClient, headers: dict[str, dict[str, str]], change: dict[str, Any], field: str
+) -> None:
     answer = client.post("/api/v1/actions", json=envelope("report", {}) | change, headers=headers["inspector"])
     assert answer.status_code == 422, answer.text
     assert answer.get_json()["field"].startswith(field)
