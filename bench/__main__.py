@@ -15,7 +15,12 @@ from cityops import clock
 from cityops.errors import CityopsError
 
 SUBJECTS = {
+    "locate": "a million points to cells against geopandas.sjoin; one place over HTTP against an empty answer",
     "tiles": "a tile through the whole stack against the same statement in pgbench; an unchanged tile against an empty answer",
+    "points": "point to cell: a million points against geopandas.sjoin, a single point against an empty request",
+    "components": "loading a million components with codes, cells and history against ogr2ogr loading the same file",
+    "sample": "the sample city against COPY of the same rows",
+    "viewport": "p95 of one viewport (tile, list, detail) in the larger sample city against S",
 }
 RESULTS = Path(__file__).parent / "results"
 
@@ -26,7 +31,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help=f"some of {', '.join(SUBJECTS)}; all when none is given")
     parser.add_argument("--seconds", type=float, default=5.0, help="length of one measurement")
     parser.add_argument("--rounds", type=int, default=3, help="how often both sides are measured in turn")
-    parser.add_argument("--size", default="S", help="the sample city where one is wanted")
+    parser.add_argument("--size", default="S", help="the sample city where one is wanted (S, M, L); viewport compares it with S")
     arguments = parser.parse_args()
     unknown = [name for name in arguments.names if name not in SUBJECTS]
     if unknown:
@@ -35,6 +40,7 @@ def main() -> int:
     failed = False
     with Stand(seconds=arguments.seconds, rounds=arguments.rounds, size=arguments.size) as stand:
         for name in arguments.names or SUBJECTS:
+            stand.say(f"{name}: {SUBJECTS[name]}")
             try:
                 results += importlib.import_module(f"bench.{name}").run(stand)
             except CityopsError as error:

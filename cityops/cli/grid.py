@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 
 from cityops import clock
 from cityops.cli.city import open_city
 from cityops.cli.import_ import add_report_options, write_report
+from cityops.db.readpool import ReadPool
 from cityops.db.session import unit_of_work
 from cityops.geo.crs import to_storage
 from cityops.grid import operations, queries
@@ -49,8 +51,8 @@ def run_validate(arguments: argparse.Namespace) -> int:
 def run_locate(arguments: argparse.Namespace) -> None:
     """Print where a place lies, as JSON."""
     lon, lat = to_storage(arguments.x, arguments.y, arguments.crs)
-    with open_city() as city, unit_of_work(city.engine) as session:
-        place = queries.describe_place(session, float(lon), float(lat))
+    with open_city() as city, contextlib.closing(ReadPool(city.engine.url)) as pool:
+        place = queries.describe_place(pool, float(lon), float(lat))
     if place is None:
         raise NoCellHere(fix="check the coordinates and --crs; the grid covers the built-up area only")
     print(json.dumps(json.loads(place), ensure_ascii=False, indent=1))

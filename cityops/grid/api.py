@@ -12,6 +12,8 @@ from flask_smorest import Blueprint
 
 from cityops import clock
 from cityops.config import Settings
+from cityops.db.readpool import ReadPool
+from cityops.errors import Unavailable
 from cityops.geo.crs import to_storage
 from cityops.grid import operations, policy, queries, schemas
 from cityops.grid.drawing import read_box, read_cells
@@ -40,6 +42,14 @@ CHANGE = [IF_MATCH, *WRITE]
 def _settings() -> Settings:
     settings: Settings = current_app.extensions["cityops_settings"]
     return settings
+
+
+def _read_pool() -> ReadPool:
+    catalog = current_app.extensions.get("cityops_catalog")
+    if catalog is None:
+        raise Unavailable(fix="the server was started without a database")
+    pool: ReadPool = catalog.pool
+    return pool
 
 
 def _listing(query: dict[str, Any], ask: Callable[..., Page], **filters: Any) -> Response:
@@ -203,12 +213,11 @@ def withdraw_inspector(beat_id: int, user_id: int) -> Response:
 @blp.arguments(schemas.LocateQuery, location="query")
 @blp.response(200, schemas.PlaceSchema)
 @blp.alt_response(404, description="no cell lies at this place")
-@reads
 def locate(query: dict[str, Any]) -> Response:
     """Where a place lies. A point on a shared edge belongs to the cell with the lowest code."""
     viewer()
     lon, lat = to_storage(query["lon"], query["lat"], query["crs"])
-    place = queries.describe_place(session(), float(lon), float(lat))
+    place = queries.describe_place(_read_pool(), float(lon), float(lat))
     if place is None:
         raise NoCellHere(field="lon", fix="check longitude, latitude and crs; the grid covers the built-up area only")
     return json_bytes(place)

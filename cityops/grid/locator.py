@@ -4,7 +4,7 @@ The ground is laid out in pixels. A pixel that no cell boundary passes through l
 its answer is a table look-up by numpy indexing; only points in boundary pixels are compared exactly, and only with the cells
 whose boundary passes through that pixel. The grid is taken to be free of overlaps, as every published grid is.
 
-A point on a shared edge belongs to the cell with the lowest code, here as in `sql/locate.sql`.
+A point on a shared edge belongs to the cell with the lowest code, here as in the SQL function `grid.cell_at`.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from cityops.db.readpool import ReadPool
 from cityops.db.sqlfiles import sql
 from cityops.geo.shapes import Geometries
 from cityops.identity.visibility import ScopedColumns, Viewer, visible
@@ -47,13 +48,17 @@ class Place:
 
 def locate(session: Session, lon: float, lat: float) -> Place | None:
     """The live cell at a point in degrees (4490) and what follows from it; None outside the grid."""
-    row = session.execute(text(sql(__package__, "locate")), {"lon": lon, "lat": lat}).first()
+    row = session.execute(text("SELECT * FROM grid.cell_at(:lon, :lat)"), {"lon": lon, "lat": lat}).first()
     return Place(row.cell_code, row.beat_id, row.community_code, row.grade) if row else None
 
 
-def describe_place(session: Session, lon: float, lat: float) -> str | None:
-    """The same with names in both languages, as JSON text."""
-    return session.execute(text(sql(__package__, "describe_place")), {"lon": lon, "lat": lat}).scalar_one_or_none()
+def describe_place(pool: ReadPool, lon: float, lat: float) -> bytes | None:
+    """The same with names in both languages, as JSON, in one round trip: the question every map click and phone asks."""
+    with pool.connection() as connection:
+        row = connection.execute(
+            "SELECT grid.place_at(%s::float8, %s::float8)::text::bytea", (lon, lat), prepare=True, binary=True
+        ).fetchone()
+    return None if row is None or row[0] is None else bytes(row[0])
 
 
 @dataclass(frozen=True)

@@ -199,7 +199,57 @@ CREATE TRIGGER refuse_cell_revival BEFORE UPDATE ON grid.cells
     EXECUTE FUNCTION grid.refuse_cell_revival();
 """
 
+FUNCTIONS = """
+-- The live cell at a point (degrees), with its beat: no row outside the grid. The candidates are fetched through the GiST index
+-- first and sorted afterwards, because ORDER BY ... LIMIT 1 on the table itself invites the planner to walk the primary key.
+-- On a shared edge the lowest code wins. One plan serves every point, so it is made once per connection and not per question.
+CREATE FUNCTION grid.cell_at(lon float8, lat float8)
+RETURNS TABLE (cell_code char(15), beat_id integer, community_code text, grade char(1))
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    RETURN QUERY
+    WITH here AS MATERIALIZED (
+        SELECT c.code, c.community_code, c.grade
+        FROM grid.cells AS c
+        WHERE ST_Intersects(c.geom, ST_SetSRID(ST_MakePoint(lon, lat), 4490)) AND c.ended_on IS NULL
+    )
+    SELECT here.code, bc.beat_id, here.community_code, here.grade
+    FROM here
+    LEFT JOIN grid.beat_cells AS bc ON bc.cell_code = here.code AND bc.until IS NULL
+    ORDER BY here.code
+    LIMIT 1;
+END $$;
+
+-- The same with the names a person wants to read, as JSON; null outside the grid.
+CREATE FUNCTION grid.place_at(lon float8, lat float8) RETURNS json
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    place json;
+BEGIN
+    WITH here AS MATERIALIZED (
+        SELECT c.code, c.community_code, c.grade
+        FROM grid.cells AS c
+        WHERE ST_Intersects(c.geom, ST_SetSRID(ST_MakePoint(lon, lat), 4490)) AND c.ended_on IS NULL
+    )
+    SELECT json_build_object(
+        'cell_code', cell.code, 'grade', cell.grade,
+        'beat_id', b.id, 'beat_code', b.code, 'beat_name_zh', b.name_zh, 'beat_name_en', b.name_en,
+        'community_code', community.code, 'community_name_zh', community.name_zh, 'community_name_en', community.name_en,
+        'street_code', street.code, 'street_name_zh', street.name_zh, 'street_name_en', street.name_en,
+        'district_code', district.code, 'district_name_zh', district.name_zh, 'district_name_en', district.name_en
+    ) INTO place
+    FROM (SELECT * FROM here ORDER BY code LIMIT 1) AS cell
+    JOIN grid.divisions AS community ON community.code = cell.community_code
+    JOIN grid.divisions AS street ON street.code = community.parent_code
+    JOIN grid.divisions AS district ON district.code = street.parent_code
+    LEFT JOIN grid.beat_cells AS bc ON bc.cell_code = cell.code AND bc.until IS NULL
+    LEFT JOIN grid.beats AS b ON b.id = bc.beat_id;
+    RETURN place;
+END $$;
+"""
+
 
 def upgrade() -> None:
     op.execute(TABLES)
     op.execute(TRIGGERS)
+    op.execute(FUNCTIONS)
