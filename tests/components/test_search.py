@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,13 +12,14 @@ import numpy as np
 import pytest
 import shapely
 from pyproj import Geod
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from cityops.components import operations as op
 from cityops.components import search
 from cityops.components.operations import ComponentChange
 from cityops.components.search import Search
+from cityops.db.session import unit_of_work
 from tests.factories.components import GUARDRAIL, LAMP, MANHOLE, NOW, TREE, Register, make_register
 
 LATER = NOW + timedelta(hours=1)
@@ -32,8 +34,7 @@ class City(Register):
     codes: list[str] = field(default_factory=list)
 
 
-@pytest.fixture
-def city(session: Session) -> City:
+def build(session: Session) -> City:
     base = make_register(session)
     rng = np.random.default_rng(11)
     codes = []
@@ -53,6 +54,29 @@ def city(session: Session) -> City:
         op.retire(session, None, LATER, codes[n], reason="gone")
     codes[15] = op.recode(session, None, LATER, codes[15], class_code="0139", reason="a landscape lamp").code
     return City(base.ground, base.departments, base.users, base.people, codes)
+
+
+@pytest.fixture(scope="module")
+def built(database: Engine) -> City:
+    """The city, committed once for the tests of this module."""
+    with unit_of_work(database) as session:
+        return build(session)
+
+
+@pytest.fixture
+def session(database: Engine) -> Iterator[Session]:
+    """A session on the module's own database whose changes are rolled back."""
+    with database.connect() as connection:
+        outer = connection.begin()
+        with Session(connection, expire_on_commit=False, join_transaction_mode="create_savepoint") as made:
+            yield made
+        outer.rollback()
+
+
+@pytest.fixture
+def city(built: City, session: Session) -> City:
+    """The city as the test's session sees it."""
+    return built
 
 
 def plain(session: Session, as_of: datetime | None = None) -> list[dict[str, Any]]:
