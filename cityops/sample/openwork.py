@@ -30,7 +30,11 @@ DESKS = (
 )
 FIELD_STATES = ("verifying", "checking")
 DEPARTMENT_STATES = ("to_handle", "handling")
-DUTY_CLASSES = {"DR": ("0102", "0103", "0104", "0506", "0503", "0130"), "SN": ("0110", "0192", "0112", "0111", "0114", "0305")}
+DUTY_CLASSES = {
+    "DR": {("component", "0102"), ("component", "0103"), ("component", "0104"), ("event", "0506"), ("event", "0503"), ("event", "0130")},
+    "SN": {("event", "0110"), ("event", "0192"), ("event", "0112"), ("event", "0111"), ("event", "0114"), ("component", "0305")},
+}
+"""What drainage and sanitation handle, as (kind, class code)."""
 LIGHTS = (("ok", 0.55, 0.06, 0.70), ("soon", 0.25, 0.82, 0.97), ("late", 0.20, 1.06, 2.4))
 
 
@@ -60,11 +64,7 @@ def plan_open_work(story: Story, each: int, demo_beats: list[int], rng: np.rando
             kind = int(mix.pick(cumulative, rng, 1)[0])
             if state in DEPARTMENT_STATES and k % 3:
                 wanted = DUTY_CLASSES["DR" if k % 3 == 1 else "SN"]
-                options = [
-                    n
-                    for n, one in enumerate(story.table)
-                    if one.class_code in wanted and (one.class_code != "0305" or one.kind == "component")
-                ]
+                options = [n for n, one in enumerate(story.table) if (one.kind, one.class_code) in wanted]
                 kind = int(rng.choice(options)) if options else kind
             one = story.table[kind]
             anchor = int(story.choose_anchors(np.array([kind]), rng)[0])
