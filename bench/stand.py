@@ -13,12 +13,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Engine, select
 
 from cityops import clock
 from cityops.app import seeds, wire
+from cityops.config import Settings
 from cityops.db.cluster import Cluster
 from cityops.db.engine import make_engine
 from cityops.db.migrate import upgrade
@@ -27,6 +29,10 @@ from cityops.errors import SetupError
 from cityops.identity import accounts, sessions
 from cityops.identity.models import User
 from cityops.identity.rules import Scope
+from cityops.sample import load
+
+UNTIL = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+"""The present of the sample cities, so that every run measures the same rows."""
 
 
 class Stand:
@@ -66,6 +72,14 @@ class Stand:
         engine = self._engines[name] = make_engine(self.cluster.url(name))
         upgrade(engine, seeds())
         return engine, True
+
+    def city(self, size: str) -> Engine:
+        """A database with the sample city of this size, loaded at first use."""
+        engine, fresh = self.database(f"city_{size.lower()}")
+        if fresh:
+            self.say(f"loading the sample city {size}")
+            load(engine, Settings.from_env({"CITYOPS_HOME": str(self.workdir / "home")}), size=size, seed=1, until=UNTIL)
+        return engine
 
     def token(self, engine: Engine) -> str:
         """The Authorization header of a user who sees everything."""

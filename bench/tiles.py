@@ -130,16 +130,20 @@ def _prepare(stand: Stand) -> tuple[Engine, str, LayerSource]:
     return engine, str(folder.parent), source_of(manifests[0])
 
 
-def _tiles(zoom: int, count: int) -> list[tuple[int, int, int]]:
-    """Tiles over the middle of the city, the same in every run."""
-    chosen = random.Random(zoom)
+def tile_of(lon: float, lat: float, zoom: int) -> tuple[int, int, int]:
+    """The tile of a zoom that holds a point (degrees)."""
     n = 1 << zoom
-    found = set()
-    while len(found) < count:
-        lon, lat = (start + SIDE * chosen.uniform(0.1, 0.9) for start in (WEST, SOUTH))
-        y = (1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2
-        found.add((zoom, int((lon + 180) / 360 * n), int(y * n)))
-        if len(found) >= 60 and zoom <= 14:
+    y = (1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2
+    return zoom, int((lon + 180) / 360 * n), int(y * n)
+
+
+def _tiles(zoom: int, count: int) -> list[tuple[int, int, int]]:
+    """Tiles over the middle of the city, the same in every run; as many as asked for, or as there are."""
+    chosen = random.Random(zoom)
+    found: set[tuple[int, int, int]] = set()
+    for _ in range(count * 20):
+        found.add(tile_of(WEST + SIDE * chosen.uniform(0.1, 0.9), SOUTH + SIDE * chosen.uniform(0.1, 0.9), zoom))
+        if len(found) == count:
             break
     return sorted(found)
 
