@@ -97,7 +97,7 @@ usable_postgres() { # version wanted, or nothing for any from 15
 }
 
 has_chinese_font() { [ -n "$(find /usr/share/fonts /usr/local/share/fonts ~/.fonts ~/.local/share/fonts \( -iname '*cjk*' -o -iname 'wqy*' -o -iname '*sourcehan*' \) -print -quit 2>/dev/null)" ]; }
-has_browser() { command -v chromium >/dev/null || command -v google-chrome >/dev/null || [ -n "${CITYOPS_BROWSER:-}" ]; }
+has_browser() { command -v chromium >/dev/null || [ -x "${CHROMIUM:-}" ]; }
 
 wanted_postgres=
 if [ -z "${CITYOPS_DATABASE_URL:-}" ] && [ -f "$home/pg/PG_VERSION" ]; then wanted_postgres=$(cat "$home/pg/PG_VERSION"); fi
@@ -113,7 +113,9 @@ find_missing() {
 }
 
 as_root=()
-apt() { DEBIAN_FRONTEND=noninteractive "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@"; }
+# Without descriptor 9: a service started by a package must not hold our lock for as long as it lives.
+privileged() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive "$@" 9>&-; }
+apt() { privileged apt-get -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@"; }
 
 name_postgres_packages() { # replaces the word postgresql by the packages of one version that the system offers
 	local version=$wanted_postgres package packages=()
@@ -151,7 +153,7 @@ if [ ${#missing[@]} -gt 0 ]; then
 	need_space 3500 "the first set-up"
 	network="check the network and the package sources in /etc/apt, then run the same command again"
 	if [ -n "$(ls -A /var/lib/dpkg/updates 2>/dev/null)" ]; then
-		logged "finishing an interrupted installation of system packages" "dpkg --configure -a" "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive dpkg --configure -a
+		logged "finishing an interrupted installation of system packages" "dpkg --configure -a" privileged dpkg --configure -a
 	fi
 	logged "reading the system's package lists" "$network" apt update
 	name_postgres_packages
@@ -164,7 +166,7 @@ if [ ${#missing[@]} -gt 0 ]; then
 	logged "installing system packages: ${missing[*]}" "$network" apt install -y --no-install-recommends "${missing[@]}"
 	"${as_root[@]}" rm -f $no_cluster
 	find_missing
-	[ ${#missing[@]} -eq 0 ] || refuse "still missing after the installation: ${missing[*]}" "on Ubuntu, whose chromium is a snap, install google-chrome for the browser tests; otherwise see $log"
+	[ ${#missing[@]} -eq 0 ] || refuse "still missing after the installation: ${missing[*]}" "see $log"
 fi
 
 # -- the virtual environment ----------------------------------------------------------------------------------------------
