@@ -19,6 +19,7 @@ from cityops.media.policy import add_seer
 blp = Blueprint("cases", "cases", url_prefix="/api/v1", description="The case file: one problem from its report to its closing")
 
 WRITE = [schemas.IDEMPOTENCY_KEY, schemas.CSRF]
+GEOJSON = "application/geo+json"
 NUMBER = "<string(length=21):number>"
 NOUNS = sorted(case_workflow().by_noun)
 NOUN = {"in": "path", "name": "noun", "required": True, "schema": {"type": "string", "enum": NOUNS}}
@@ -100,7 +101,8 @@ def workflow() -> Response:
 
 @blp.get("/cases/export")
 @blp.arguments(schemas.ExportSchema, location="query", unknown="raise")
-@blp.response(200, {"type": "object"}, description="a GeoJSON FeatureCollection, or CSV")
+@blp.response(200, description="a GeoJSON FeatureCollection, or CSV")
+@blp.doc(responses={200: {"content": {GEOJSON: {"schema": {"type": "object"}}, "text/csv": {"schema": {"type": "string"}}}}})
 @reads
 def export_cases(query: dict[str, Any]) -> Response:
     """The same cases as the list would show, streamed as GeoJSON or CSV."""
@@ -112,7 +114,7 @@ def export_cases(query: dict[str, Any]) -> Response:
         response.headers["Content-Disposition"] = 'attachment; filename="cases.csv"'
         return response
     features = export.pins if form == "pins" else export.geojson
-    return Response(features(engine, condition, limit), mimetype="application/geo+json")
+    return Response(features(engine, condition, limit), mimetype=GEOJSON)
 
 
 @blp.get(f"/cases/{NUMBER}")

@@ -4,17 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, current_app, request
+import marshmallow as ma
+from flask import Request, Response, current_app, request
 from flask_smorest import Blueprint
+from webargs.flaskparser import FlaskParser
+from werkzeug.datastructures import CombinedMultiDict
 
 from cityops import clock
 from cityops.config import Settings
 from cityops.http import etag, reads, session, viewer, writes
 from cityops.media import operations, policy, queries, storage
 from cityops.media.errors import PhotoFileMissing, PhotoNotFound
-from cityops.media.schemas import PhotoFieldsSchema, PhotoFileSchema, PhotoSchema
+from cityops.media.schemas import PhotoSchema, PhotoUploadSchema
 
-blp = Blueprint("media", "media", url_prefix="/api/v1", description="Photos: handed in, cleaned of hidden data, served to who may see them")
+
+class MultipartParser(FlaskParser):
+    """Reads the fields of a form together with its files, so that one schema describes the whole body."""
+
+    def load_files(self, req: Request, schema: ma.Schema) -> Any:  # Any: webargs does not type it
+        """The parts of a multipart body, files and fields alike."""
+        return self._makeproxy(CombinedMultiDict([req.files, req.form]), schema)
+
+
+class MultipartBlueprint(Blueprint):
+    """A blueprint whose location "files" is the whole multipart body."""
+
+    ARGUMENTS_PARSER = MultipartParser()
+
+
+blp = MultipartBlueprint(
+    "media", "media", url_prefix="/api/v1", description="Photos: handed in, cleaned of hidden data, shown to who may see them"
+)
 
 
 def settings() -> Settings:
@@ -29,17 +49,15 @@ def addresses(photo_id: int) -> dict[str, str]:
 
 
 @blp.post("/media")
-@blp.arguments(PhotoFileSchema, location="files")
-@blp.arguments(PhotoFieldsSchema, location="form", unknown="raise")
+@blp.arguments(PhotoUploadSchema, location="files", unknown="raise")
 @blp.response(201, PhotoSchema)
 @blp.alt_response(503, description="the store is not writable")
 @writes
-def hand_in(files: dict[str, Any], fields: dict[str, Any]) -> Any:
+def hand_in(upload: dict[str, Any]) -> Any:
     """Hand in a photo; the answer's `id` goes into a report or an act."""
     actor = viewer()
-    taken = operations.take_in(
-        session(), actor, clock.now(), settings().media_dir, files["file"].read(), timezone=settings().timezone, **fields
-    )
+    data = upload.pop("file").read()
+    taken = operations.take_in(session(), actor, clock.now(), settings().media_dir, data, timezone=settings().timezone, **upload)
     body = PhotoSchema().dump({**taken.__dict__, **addresses(taken.id)})
     return current_app.json.response(body), 201
 

@@ -262,6 +262,23 @@ def test_photos_are_shown_to_who_may_see_the_case_and_to_nobody_else(desk: Desk)
     assert desk.get("acceptor", "/media/99999999999999999999999/full").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("form", "field"),
+    [
+        ({}, "file"),
+        ({"file": "text"}, "file"),
+        ({"file": (io.BytesIO(b"GIF89a"), "a.gif")}, "file"),
+        ({"file": (io.BytesIO(b"x"), "a.jpg"), "phase": "never"}, "phase"),
+        ({"file": (io.BytesIO(b"x"), "a.jpg"), "lon": "1"}, "lon"),
+        ({"file": (io.BytesIO(b"x"), "a.jpg"), "mood": "good"}, "mood"),
+    ],
+)
+def test_a_wrong_upload_names_its_field(desk: Desk, form: dict[str, Any], field: str) -> None:
+    answer = desk.client.post("/api/v1/media", data=form, headers=desk.headers["inspector"], content_type="multipart/form-data")
+    assert answer.status_code == 422, answer.text
+    assert answer.get_json()["field"] == field
+
+
 def test_no_answer_of_the_loop_is_undocumented(app: Flask, client: FlaskClient) -> None:
     paths = client.get("/api/openapi.json").get_json()["paths"]
     act = paths["/api/v1/cases/{number}/{noun}"]
