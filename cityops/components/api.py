@@ -21,7 +21,13 @@ from cityops.http.unit import reads, session, writes
 
 blp = Blueprint("components", "components", url_prefix="/api/v1", description="The coded things of the city, their classes and their past.")
 
+MIMETYPES: dict[search.Format, str] = {"json": "application/json", "geojson": GEOJSON}
 CODE = "<string(minlength=1,maxlength=24):code>"
+
+
+def _format() -> search.Format:
+    """What the reader asked for: `?format=` before the Accept header."""
+    return "geojson" if wants_geojson() and request.args.get("format") != "json" else "json"
 
 
 def _today(now: datetime) -> date:
@@ -41,14 +47,16 @@ def _found(code: str) -> int:
 def _answer(code: str, as_of: datetime | None = None, status: int = 200) -> Response:
     """One component in full."""
     component_id = _found(code)
-    form: search.Format = "geojson" if wants_geojson() and status == 200 else "json"
+    form = _format() if request.method == "GET" else "json"
     found = search.detail(session(), viewer(), component_id, as_of, form)
     if found is None:
         if as_of is not None and queries.by_id(session(), component_id, viewer=viewer()) is not None:
             raise ComponentNotThen(code=code, as_of=as_of.isoformat(), field="as_of", fix="ask for a later instant")
         raise ComponentNotFound(code=code, field="code", fix="check the digits, and that the place is within your scope")
     body, tag = found
-    return json_bytes(body, version=tag, status=status, mimetype=GEOJSON if form == "geojson" else "application/json")
+    response = json_bytes(body, version=tag, status=status, mimetype=MIMETYPES[form])
+    response.headers["Vary"] = "Accept"
+    return response
 
 
 def _held(code: str) -> ComponentRecord:
@@ -63,19 +71,21 @@ def _held(code: str) -> ComponentRecord:
 @blp.route("/components", methods=["GET"])
 @blp.arguments(schemas.SearchSchema, location="query")
 @blp.response(200, schemas.ComponentsSchema)
+@blp.alt_response(200, schema=schemas.FeaturesSchema, content_type=GEOJSON)
 @reads
 def list_components(query: dict[str, Any]) -> Response:
     """Components by class, department, state, division, code, words, box or distance; now or as of a past instant."""
     wanted = schemas.search_of(query)
     after = decode_cursor(query["cursor"], (str,))[0] if "cursor" in query else None
-    form: search.Format = "geojson" if wants_geojson() else "json"
+    form = _format()
     found = search.page(session(), viewer(), wanted, limit=query["limit"], after=after, form=form)
     following = b'"' + encode_cursor(found.next_code).encode() + b'"' if found.next_code else b"null"
     total = f',"total":{search.count(session(), viewer(), wanted)}'.encode() if query["count"] else b""
     head = b'{"type":"FeatureCollection","features":' if form == "geojson" else b'{"items":'
     body = head + found.items + b',"next":' + following + total + b"}"
-    response = json_bytes(body, mimetype=GEOJSON if form == "geojson" else "application/json")
+    response = json_bytes(body, mimetype=MIMETYPES[form])
     response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["Vary"] = "Accept"
     return response
 
 
@@ -100,6 +110,7 @@ def register_component(body: dict[str, Any]) -> Response:
 @blp.route(f"/components/{CODE}", methods=["GET"])
 @blp.arguments(schemas.AsOfSchema, location="query")
 @blp.response(200, schemas.ComponentDetailSchema)
+@blp.alt_response(200, schema=schemas.DetailFeatureSchema, content_type=GEOJSON)
 @blp.alt_response(404, description="no component ever had this code, it lies outside your scope, or it did not exist then")
 @reads
 def get_component(query: dict[str, Any], code: str) -> Response:

@@ -303,6 +303,33 @@ class ComponentsSchema(ma.Schema):
     total = fields.Integer(metadata={"description": "only with count=true"})
 
 
+class FeatureSchema(ma.Schema):
+    """A GeoJSON feature in EPSG:4490 degrees; `id` is the code."""
+
+    type = fields.String(required=True, validate=validate.Equal("Feature"))
+    id = fields.String(required=True)
+    geometry = fields.Dict(required=True)
+    properties = fields.Nested(ComponentSchema, required=True)
+
+
+class DetailFeatureSchema(ma.Schema):
+    """One component as a GeoJSON feature; its properties also name the codes it had before."""
+
+    type = fields.String(required=True, validate=validate.Equal("Feature"))
+    id = fields.String(required=True)
+    geometry = fields.Dict(required=True)
+    properties = fields.Dict(required=True)
+
+
+class FeaturesSchema(ma.Schema):
+    """A page of components as GeoJSON (RFC 7946) with `next`, the cursor of the following page or null."""
+
+    type = fields.String(required=True, validate=validate.Equal("FeatureCollection"))
+    features = fields.List(fields.Nested(FeatureSchema), required=True)
+    next = fields.String(required=True, allow_none=True)
+    total = fields.Integer(metadata={"description": "only with count=true"})
+
+
 class VersionSchema(ma.Schema):
     """One version of a component."""
 

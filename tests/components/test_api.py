@@ -111,6 +111,7 @@ def test_a_polygon_comes_and_goes_as_geojson(client: FlaskClient, city: Register
     assert made.status_code == 201, made.text
     feature = client.get(made.headers["Location"], headers=sign("planner") | {"Accept": "application/geo+json"})
     assert feature.mimetype == "application/geo+json"
+    assert set(feature.get_json()["geometry"]) == {"type", "coordinates"}, "RFC 7946 knows no crs"
     assert feature.get_json()["geometry"]["type"] == "Polygon" and feature.get_json()["id"] == made.get_json()["code"]
 
 
