@@ -18,7 +18,7 @@ from cityops.geo.shapes import as_array, metric_srid_of, project
 from cityops.grid import operations, queries
 from cityops.grid.errors import CellSequenceExhausted
 from cityops.grid.events import Publication
-from cityops.grid.rules.findings import Finding, Report
+from cityops.grid.rules.findings import Finding, Report, broken
 from cityops.grid.rules.lifecycle import NewCell
 from cityops.grid.rules.numbering import COMMUNITY_DIGITS, is_cell_code, number_cells
 from cityops.grid.rules.validation import Cells, validate
@@ -76,10 +76,12 @@ def examine(
         found.append(Finding("codes_given"))
     overfull = {code[:COMMUNITY_DIGITS] for code in codes if code.endswith(OVERFLOW)}
     found += [Finding("sequence_exhausted", details={"community": community}) for community in sorted(overfull)]
-    at = [p for p in range(len(drawn)) if drawn.placed[p] and not codes[p].endswith(OVERFLOW)]
+    at = [p for p in range(len(drawn)) if drawn.placed[p] and (drawn.has_codes or is_cell_code(codes[p]))]
     placed = Cells.of([codes[p] for p in at], [drawn.shapes[p] for p in at], [p + 1 for p in at])
     found += validate({code: shape for code, shape in communities.items() if code not in overfull}, placed, srid=srid).findings
     found += _unplaced(drawn, codes)
+    if not drawn.has_codes:
+        found += _homeless(drawn, codes, communities)
     for row, grade in enumerate(drawn.grades, start=1):
         if grade not in GRADES:
             found.append(Finding("wrong_grade", (codes[row - 1],), rows=(row,), details={"grade": grade[:20]}))
@@ -93,14 +95,29 @@ def examine(
     return Report.of(found, cells=len(drawn), communities=len({code[:COMMUNITY_DIGITS] for code in codes if is_cell_code(code)}))
 
 
+def _homeless(drawn: CellFile, codes: Sequence[str], communities: Mapping[str, BaseGeometry]) -> list[Finding]:
+    """Rows of a file without codes that name a community there is not, or lie in none."""
+    found = []
+    for row, (code, named, shape, placed) in enumerate(zip(codes, drawn.communities, drawn.shapes, drawn.placed, strict=True), start=1):
+        if named and named not in communities:
+            found.append(Finding("unknown_community", rows=(row,), details={"community": named[:40]}))
+        elif not code and placed:
+            empty = shape is None or shape.is_empty
+            found.append(
+                Finding("invalid_geometry", rows=(row,), details=broken("it is empty"))
+                if empty
+                else Finding("outside", geometry=shape, rows=(row,))
+            )
+    return found
+
+
 def _unplaced(drawn: CellFile, codes: Sequence[str]) -> list[Finding]:
     """What can be said of rows whose place is unknown: whether the outline closes and the code has its form."""
     found = []
     for position in np.flatnonzero(~drawn.placed).tolist():
         shape, row = drawn.shapes[position], (position + 1,)
         if shape is not None and not shape.is_valid:
-            reason = shapely.is_valid_reason(shape).split("[")[0].strip().lower()
-            found.append(Finding("invalid_geometry", (codes[position],), rows=row, details={"reason": reason}))
+            found.append(Finding("invalid_geometry", (codes[position],), rows=row, details=broken(shapely.is_valid_reason(shape))))
         if drawn.has_codes and not is_cell_code(codes[position]):
             details = {"reason": "a cell has 15 digits, the last three from 001", "reason_zh": "应为15位数字，末三位自001起"}
             found.append(Finding("wrong_code", (codes[position],), rows=row, details=details))
@@ -121,7 +138,7 @@ def _codes(drawn: CellFile, communities: Mapping[str, BaseGeometry], srid: int) 
         members[community].append(position)
     for community, positions in members.items():
         if not community:
-            continue  # an empty code is reported with the row's place
+            continue  # `_homeless` says why
         sound = [p for p in positions if drawn.placed[p] and drawn.shapes[p] is not None and not drawn.shapes[p].is_empty]
         shapes = as_array([drawn.shapes[p] for p in sound])
         try:
@@ -139,7 +156,7 @@ def _homes(drawn: CellFile, communities: Mapping[str, BaseGeometry]) -> list[str
     tree = shapely.STRtree(as_array(list(communities.values())))
     homes = []
     for named, shape, placed in zip(drawn.communities, drawn.shapes, drawn.placed, strict=True):
-        if named in communities or not placed or shape is None or shape.is_empty:
+        if named or not placed or shape is None or shape.is_empty:
             homes.append(named if named in communities else "")
             continue
         within = tree.query(shapely.make_valid(shape).representative_point(), predicate="intersects")

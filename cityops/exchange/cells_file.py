@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -55,15 +56,18 @@ def read_cell_file(path: Path, fields: Fields, crs: str | None = None, layer: st
     """
     made = CellFile()
     try:
-        meta, _, blobs, columns = pyogrio.raw.read(path, layer=layer)
+        with warnings.catch_warnings(record=True) as remarks:
+            warnings.simplefilter("always")
+            meta, _, blobs, columns = pyogrio.raw.read(path, layer=layer)
     except (DataSourceError, DataLayerError, OSError, ValueError) as error:
         made.findings.append(Finding("unreadable", details={"reason": str(error).splitlines()[0][:200]}))
         return made
+    made.findings += [Finding("remark", details={"reason": str(remark.message).splitlines()[0][:200]}) for remark in remarks]
     names = list(meta["fields"])
     for wanted in (fields.community, fields.grade, fields.note, fields.crs):
         if wanted is not None and wanted not in names:
             made.findings.append(Finding("missing_field", details={"field": wanted}))
-    if made.findings:
+    if any(finding.severity == "fault" for finding in made.findings):
         return made
     count = len(blobs) if blobs is not None else 0
     if count == 0:

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError
+from pyproj.exceptions import CRSError, ProjError
 
 from cityops.geo.errors import CoordinatesOutOfRange, UnknownCrs
 from cityops.geo.offset import bd09_to_wgs84, gcj02_to_wgs84, wgs84_to_bd09, wgs84_to_gcj02
@@ -97,7 +97,10 @@ def to_storage(x: ArrayLike, y: ArrayLike, crs: Crs | str | int) -> tuple[Floats
     elif crs == BD09:
         xs, ys = bd09_to_wgs84(xs, ys)
     elif crs.srid not in (STORAGE_SRID, WGS84_SRID):
-        xs, ys = transformer(_srid(crs), STORAGE_SRID).transform(xs, ys)
+        try:
+            xs, ys = transformer(_srid(crs), STORAGE_SRID).transform(xs, ys)
+        except ProjError as error:  # a system that exists but has no way to CGCS2000
+            raise UnknownCrs(crs=crs.name, field="crs", fix=f"name one of: {ACCEPTED}") from error
         xs, ys = np.asarray(xs), np.asarray(ys)
     wrong = ~(np.isfinite(xs) & np.isfinite(ys) & (np.abs(xs) <= 180) & (np.abs(ys) <= 90))
     if np.any(wrong):

@@ -8,10 +8,11 @@ import marshmallow as ma
 
 from cityops.grid.rules.lifecycle import ACTS
 from cityops.grid.rules.proposal import TARGET_M2
+from cityops.identity.schemas import CleanString
 
 Digits = ma.validate.Regexp(r"^[0-9]{6}([0-9]{3}){0,2}$", error="a division has 6, 9 or 12 digits")
 CellDigits = ma.validate.Regexp(r"^[0-9]{15}$", error="a cell code has 15 digits")
-Text = ma.validate.And(ma.validate.Length(1, 200), ma.validate.Regexp(r"^[^\x00]*$", error="no NUL characters"))
+Text = ma.validate.Length(1, 200)
 PageSize = ma.validate.Range(1, 2000)
 
 
@@ -111,8 +112,8 @@ class LocationsSchema(ma.Schema):
 class DraftBody(ma.Schema):
     """A new draft."""
 
-    title = ma.fields.String(required=True, validate=Text)
-    reason = ma.fields.String(required=True, validate=Text, metadata={"description": "kept with every cell the draft ends"})
+    title = CleanString(required=True, validate=Text)
+    reason = CleanString(required=True, validate=Text, metadata={"description": "kept with every cell the draft ends"})
 
 
 class DraftCellSchema(ma.Schema):
@@ -123,7 +124,7 @@ class DraftCellSchema(ma.Schema):
         validate=ma.validate.Regexp(r"^[0-9]{12}$"), metadata={"description": "default: the community it lies in"}
     )
     grade = ma.fields.String(load_default="B", validate=ma.validate.OneOf(["A", "B", "C"]))
-    note = ma.fields.String(validate=Text)
+    note = CleanString(validate=Text)
     keeps_code = ma.fields.String(validate=CellDigits, metadata={"description": "act reshape: the cell this is the new boundary of"})
 
 
@@ -208,18 +209,18 @@ class BeatBody(ma.Schema):
     """A new beat."""
 
     code = ma.fields.String(required=True, validate=ma.validate.Regexp(r"^[A-Za-z0-9._-]{1,40}$"))
-    name_zh = ma.fields.String(required=True, validate=Text)
-    name_en = ma.fields.String(allow_none=True, load_default=None, validate=Text)
-    shift = ma.fields.String(allow_none=True, load_default=None, validate=Text)
+    name_zh = CleanString(required=True, validate=Text)
+    name_en = CleanString(allow_none=True, load_default=None, validate=Text)
+    shift = CleanString(allow_none=True, load_default=None, validate=Text)
     cell_codes = ma.fields.List(ma.fields.String(validate=CellDigits), required=True, validate=ma.validate.Length(1, 2000))
 
 
 class BeatPatch(ma.Schema):
     """What is to change about a beat."""
 
-    name_zh = ma.fields.String(validate=Text)
-    name_en = ma.fields.String(validate=Text)
-    shift = ma.fields.String(validate=Text)
+    name_zh = CleanString(validate=Text)
+    name_en = CleanString(validate=Text)
+    shift = CleanString(validate=Text)
     cell_codes = ma.fields.List(ma.fields.String(validate=CellDigits), validate=ma.validate.Length(1, 2000))
 
 

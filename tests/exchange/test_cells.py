@@ -196,3 +196,33 @@ def test_a_file_that_is_none_is_one_finding_and_no_exception(session: Session, t
 def test_a_missing_column_is_named(session: Session, empty_city: Ground, tmp_path: Path) -> None:
     done = load(session, write(tmp_path / "cells.gpkg", empty_city), fields=Fields(community="社区"))
     assert [(f.kind, f.details["field"]) for f in done.report] == [("missing_field", "社区")]
+
+
+def test_a_row_that_names_a_community_there_is_not_or_lies_in_none_is_told_apart(
+    session: Session, empty_city: Ground, tmp_path: Path
+) -> None:
+    shapes = [*empty_city.shapes, shapely.box(113, 34, 113.001, 34.001), shapely.box(113, 34, 113.001, 34.001)]
+    quarters = [*(code[:12] for code in empty_city.codes), "", "411303999999"]
+    geopandas.GeoDataFrame({"quarter": quarters}, geometry=shapes, crs=4490).to_file(tmp_path / "cells.gpkg")
+    done = load(session, tmp_path / "cells.gpkg", fields=Fields(community="quarter"))
+    assert [(f.kind, f.rows) for f in done.report.faults] == [("outside", (145,)), ("unknown_community", (146,))], done.report.as_text()
+
+
+def test_an_outline_that_does_not_close_is_named_with_its_row(session: Session, empty_city: Ground, tmp_path: Path) -> None:
+    path = write(tmp_path / "cells.geojson", empty_city)
+    body = json.loads(path.read_text())
+    body["features"][0]["geometry"]["coordinates"] = [body["features"][0]["geometry"]["coordinates"][0][:2]]
+    path.write_text(json.dumps(body))
+    done = load(session, path)
+    assert ("invalid_geometry", (1,)) in [(f.kind, f.rows) for f in done.report.faults], done.report.as_text()
+    assert "几何" in done.report.as_text("zh") or "顶点" in done.report.as_text("zh")
+
+
+def test_every_sentence_of_a_report_can_be_said_in_both_languages() -> None:
+    from string import Formatter
+
+    from cityops.grid.rules.findings import KINDS
+
+    for kind in KINDS.values():
+        fields = [{name.removesuffix("_zh") for _, name, _, _ in Formatter().parse(text) if name} for text in (kind.zh, kind.en)]
+        assert fields[0] == fields[1], kind.name

@@ -27,7 +27,7 @@ class Kind:
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("invalid_geometry", "网格{cells}的边界不成立（{reason}）", "the boundary of cell {cells} is not a polygon: {reason}"),
+        Kind("invalid_geometry", "网格{cells}的边界不成立（{reason_zh}）", "the boundary of cell {cells} is not a polygon: {reason}"),
         Kind("wrong_code", "网格编码{cells}有误：{reason_zh}", "the code {cells} is wrong: {reason}"),
         Kind("duplicate_code", "网格编码{cells}出现{count}次", "the code {cells} is used {count} times"),
         Kind("gap", "社区{community}内有{area_m2:.1f}平方米无网格覆盖", "{area_m2:.1f} m² of community {community} lie in no cell"),
@@ -44,6 +44,7 @@ KINDS: dict[str, Kind] = {
         Kind("no_beat", "网格{cells}不属于任何责任网格", "cell {cells} belongs to no beat", "warning"),
         Kind("unknown_crs", "坐标系{crs}无法识别", "the coordinate system {crs} is not known"),
         Kind("out_of_range", "坐标超出{crs}的范围：{reason}", "coordinates are outside the range of {crs}: {reason}"),
+        Kind("outside", "网格不在任何社区内", "the cell lies in no community"),
         Kind("unknown_community", "社区{community}不存在或没有边界", "community {community} does not exist or has no boundary"),
         Kind("sequence_exhausted", "社区{community}的网格序号超过999", "community {community} would need more than 999 cell numbers"),
         Kind("missing_field", "文件没有字段{field}", "the file has no field {field}"),
@@ -55,6 +56,7 @@ KINDS: dict[str, Kind] = {
             "社区{community}已有{count}个现用网格，请用网格草案变更",
             "community {community} already has {count} cells; change them by a draft",
         ),
+        Kind("remark", "读取文件时的提示：{reason}", "the reader of the file remarks: {reason}", "information"),
         Kind(
             "crs_converted",
             "坐标已由{crs}转换为CGCS2000（平均偏移{shift_m:.0f}米）",
@@ -69,6 +71,25 @@ KINDS: dict[str, Kind] = {
         ),
     )
 }
+
+
+REASONS_ZH = {
+    "self-intersection": "边界自相交",
+    "ring self-intersection": "边界环自相交",
+    "hole lies outside shell": "内环在外环之外",
+    "nested holes": "内环相互嵌套",
+    "interior is disconnected": "内部不连通",
+    "too few points in geometry component": "顶点不足",
+    "duplicate rings": "边界环重复",
+    "invalid coordinate": "坐标无效",
+    "it is empty": "几何为空",
+}
+
+
+def broken(reason: str) -> dict[str, str]:
+    """Why an outline is no polygon, in both languages; what GEOS says is taken as it is where we have no Chinese for it."""
+    plain = reason.split("[")[0].strip().lower()
+    return {"reason": plain, "reason_zh": REASONS_ZH.get(plain, plain)}
 
 
 @dataclass(frozen=True)

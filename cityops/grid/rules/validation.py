@@ -21,7 +21,7 @@ from cityops.geo.frame import LocalFrame
 from cityops.geo.shapes import Geometries, area_m2, as_array, mean_width, metric_srid_of
 from cityops.grid.rules import coverage
 from cityops.grid.rules.adjacency import pieces
-from cityops.grid.rules.findings import Finding, Report
+from cityops.grid.rules.findings import Finding, Report, broken
 from cityops.grid.rules.numbering import COMMUNITY_DIGITS, is_cell_code
 
 HOME_SHARE = 0.5
@@ -117,17 +117,23 @@ class _Validation:
         for position in _positions(~self.sound):
             shape = self.shapes[position]
             if shape is None or shape.is_empty:
-                self._add("invalid_geometry", [position], None, reason="it is empty")
+                self._add("invalid_geometry", [position], None, **broken("it is empty"))
                 continue
             if shape.geom_type != "Polygon":
-                self._add("invalid_geometry", [position], shape, reason=f"a cell is one Polygon, not a {shape.geom_type}")
+                self._add(
+                    "invalid_geometry",
+                    [position],
+                    shape,
+                    reason=f"a cell is one Polygon, not a {shape.geom_type}",
+                    reason_zh=f"网格应为单个多边形，而非{shape.geom_type}",
+                )
                 continue
             reason = shapely.is_valid_reason(shape)
             match = re.match(r"(.*)\[(\S+) (\S+)\]", reason)
             if match and all(np.isfinite([float(match[2]), float(match[3])])):
-                self._add("invalid_geometry", [position], shapely.Point(float(match[2]), float(match[3])), reason=match[1].strip().lower())
+                self._add("invalid_geometry", [position], shapely.Point(float(match[2]), float(match[3])), **broken(reason))
             else:
-                self._add("invalid_geometry", [position], None, reason=reason.lower())
+                self._add("invalid_geometry", [position], None, **broken(reason))
 
     def _codes_used_twice(self) -> None:
         positions = defaultdict(list)
