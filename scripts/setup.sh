@@ -117,6 +117,11 @@ as_root=()
 privileged() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive "$@" 9>&-; }
 apt() { privileged apt-get -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@"; }
 
+mend_packages() { # what was unpacked is configured; what was half unpacked is fetched and unpacked again
+	privileged dpkg --configure -a || true
+	apt install -y --fix-broken --no-install-recommends
+}
+
 name_postgres_packages() { # replaces the word postgresql by the packages of one version that the system offers
 	local version=$wanted_postgres package packages=()
 	if [ -z "$version" ]; then
@@ -133,8 +138,11 @@ name_postgres_packages() { # replaces the word postgresql by the packages of one
 	missing=("${packages[@]}")
 }
 
+# Present from before the first package is unpacked until all are configured: while it is there, files prove nothing.
+unfinished=$home/packages-unfinished
+
 find_missing
-if [ ${#missing[@]} -gt 0 ]; then
+if [ ${#missing[@]} -gt 0 ] || [ -e "$unfinished" ]; then
 	case " ${missing[*]} " in *" python3 "*)
 		[ -z "${PYTHON:-}" ] || refuse "PYTHON=$PYTHON is not a Python 3.11 or newer with venv" "unset PYTHON, or point it to one"
 		;;
@@ -152,9 +160,6 @@ if [ ${#missing[@]} -gt 0 ]; then
 	fi
 	need_space 3500 "the first set-up"
 	network="check the network and the package sources in /etc/apt, then run the same command again"
-	if [ -n "$(ls -A /var/lib/dpkg/updates 2>/dev/null)" ]; then
-		logged "finishing an interrupted installation of system packages" "dpkg --configure -a" privileged dpkg --configure -a
-	fi
 	logged "reading the system's package lists" "$network" apt update
 	name_postgres_packages
 	# Debian would also make and start a cluster of its own on port 5432, which nobody asked for here.
@@ -163,8 +168,11 @@ if [ ${#missing[@]} -gt 0 ]; then
 		"${as_root[@]}" mkdir -p "$(dirname $no_cluster)"
 		echo "create_main_cluster = false" | "${as_root[@]}" tee $no_cluster >/dev/null
 	fi
-	logged "installing system packages: ${missing[*]}" "$network" apt install -y --no-install-recommends "${missing[@]}"
+	touch "$unfinished"
+	[ ${#missing[@]} -eq 0 ] ||
+		logged "installing system packages: ${missing[*]}" "$network" apt install -y --no-install-recommends "${missing[@]}"
 	"${as_root[@]}" rm -f $no_cluster
+	rm -f "$unfinished"
 	find_missing
 	[ ${#missing[@]} -eq 0 ] || refuse "still missing after the installation: ${missing[*]}" "see $log"
 fi
