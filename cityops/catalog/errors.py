@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cityops.errors import Conflict, Invalid, NotFound
+from cityops.errors import Conflict, Invalid, NotFound, Unavailable
 
 
 class LayerUnknown(NotFound):
@@ -33,5 +33,5 @@ class LayerExists(Conflict):
     """There is already a layer called {layer}."""
 
 
-class CursorTooOld(Conflict):
-    """The stream can no longer be resumed from this place."""
+class LayerNotSynced(Unavailable):
+    """The table of layer {layer} is not what its manifest says."""

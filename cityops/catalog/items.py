@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cityops.catalog import sqlbuild
 from cityops.catalog.errors import BoxInvalid
 from cityops.catalog.sources import LayerSource
+from cityops.catalog.tiles import synced
 from cityops.identity.visibility import Viewer, visible
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def page(catalog: Catalog, viewer: Viewer, source: LayerSource, *, box: Box | No
     values = {**params, "limit": limit, "after": -1 if after is None else after}
     if box:
         values |= dict(zip(("west", "south", "east", "north"), box, strict=True))
-    with catalog.pool.connection() as connection, connection.cursor(binary=True) as cursor:
+    with catalog.pool.connection() as connection, connection.cursor(binary=True) as cursor, synced(source):
         row = cursor.execute(sqlbuild.items_sql(source, predicate, boxed=box is not None), values, prepare=True).fetchone()
     assert row is not None
     return Page(features=bytes(row[0]), last_id=row[1] or -1, more=row[2])

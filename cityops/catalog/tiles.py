@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from isal import igzip
 
 from cityops import clock
 from cityops.catalog import sqlbuild
-from cityops.catalog.errors import TileNotThere
+from cityops.catalog.errors import LayerNotSynced, TileNotThere
 from cityops.catalog.sources import LayerSource
 from cityops.catalog.sqlbuild import EXTENT, FEATURE_CAP, MARGIN, Predicate
 from cityops.catalog.tilecache import Tile, TileCache
@@ -102,7 +103,7 @@ class TileService:
     def _make(self, view: _View, source: LayerSource, z: int, x: int, y: int) -> Tile:
         plain, spread, counting = view.overview if view.overview and z < source.from_zoom else view.detail
         values = {**view.params, **tile_box(z, x, y), "z": z, "x": x, "y": y}
-        with self._pool.connection() as connection:
+        with self._pool.connection() as connection, synced(source):
             body, count = _one(connection, plain, values)
             total = count
             if count >= FEATURE_CAP:
@@ -145,6 +146,15 @@ def sight_digest(predicate: Predicate) -> str:
     """Equal for viewers who see the same rows by the same rule, so that they share tiles and ETags."""
     text = predicate.sql + repr(sorted(predicate.params.items(), key=lambda pair: pair[0]))
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+@contextmanager
+def synced(source: LayerSource) -> Iterator[None]:
+    """Tell a table that is not there yet, or lacks a column, from every other failure; raises LayerNotSynced."""
+    try:
+        yield
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.InvalidSchemaName) as error:
+        raise LayerNotSynced(layer=source.id, fix="run `cityops layers sync`") from error
 
 
 def unpack(tile: Tile) -> bytes:

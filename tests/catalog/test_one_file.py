@@ -169,3 +169,18 @@ def test_who_may_not_see_the_layer_finds_it_nowhere(client: FlaskClient, databas
         "/tiles/access_points.json",
     ):
         assert client.get(path, headers=stranger).status_code == 404, path
+
+
+def test_before_its_sync_a_new_layer_says_what_to_do(
+    database: Engine, settings: Settings, planner: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("unsynced")
+    (folder / "kiosks").mkdir()
+    (folder / "kiosks" / "layer.yaml").write_text(ACCESS_POINTS, encoding="utf-8")
+    app = create_app(replace(settings, layers_dir=folder), database)
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    for path in ("/tiles/kiosks/15/26623/13198.mvt", "/api/v1/layers/kiosks/items"):
+        answer = app.test_client().get(path, headers=planner)
+        assert (answer.status_code, answer.get_json()["code"]) == (503, "layer-not-synced")
+        assert "layers sync" in answer.get_json()["fix"]
+    close_app(app)
