@@ -206,7 +206,7 @@ class SearchSchema(ma.Schema):
         validate=validate.Regexp(r"^([0-9]{6}|[0-9]{9}|[0-9]{12}|[0-9]{15})\Z"), metadata={"description": "division or cell code"}
     )
     code = fields.String(validate=validate.Regexp(r"^[0-9]{1,24}\Z"), metadata={"description": "the beginning of a code"})
-    q = CleanString(validate=validate.Length(1, 100), metadata={"description": "part of name, note, class name or code"})
+    q = CleanString(validate=validate.Length(1, 100), metadata={"description": "part of a name or class name, or the beginning of a code"})
     bbox = Box(metadata={"description": "west,south,east,north in degrees"})
     near = fields.String(
         validate=validate.Regexp(r"^-?[0-9]+(\.[0-9]+)?,-?[0-9]+(\.[0-9]+)?\Z"), metadata={"description": "lon,lat in `crs`: nearest first"}

@@ -16,13 +16,11 @@ from cityops.components.policy import COLUMNS
 from cityops.components.queries import versions_at
 from cityops.components.rules import box_around
 from cityops.db.sqlfiles import sql
-from cityops.identity.visibility import Viewer, visible
+from cityops.identity.visibility import Grant, Viewer, visible
 
 MAX_LIMIT = 1000
-MAX_WITHIN_M = 50_000.0
+MAX_WITHIN_M = 5_000.0
 DEFAULT_WITHIN_M = 500.0
-JOIN_CLASS = "JOIN components.classes AS k ON k.edition = c.edition AND k.kind = 'component' AND k.code = c.class_code"
-"""Only a search for words looks at the names of classes before the page is cut."""
 
 Params = dict[str, Any]  # Any: parameters are text, numbers, lists and times
 Format = Literal["json", "geojson"]
@@ -42,7 +40,7 @@ class Search:
     code: str | None = None
     """The beginning of a code."""
     text: str | None = None
-    """Part of the name, the note or the class name."""
+    """Part of the name or of the class name, or the beginning of a code."""
     bbox: tuple[float, float, float, float] | None = None
     near: tuple[float, float] | None = None
     within_m: float | None = None
@@ -59,7 +57,17 @@ class Page:
     count: int
 
 
-def _conditions(search: Search, viewer: Viewer) -> tuple[list[str], Params]:
+_WORDS = (
+    "c.name ILIKE :text",
+    "c.edition || '/' || c.class_code = ANY(CAST(:text_classes AS text[]))",
+    "(c.code >= :text_code AND c.code < :text_code || 'a')",
+)
+"""What a search for words looks at, one condition for each index that can answer it."""
+
+_ROLES = ("managing_id", "owner_id", "maintainer_id")
+
+
+def _conditions(session: Session, search: Search, viewer: Viewer) -> tuple[list[str], Params]:
     """The WHERE of a search on the alias `c`, without distance."""
     seen, params = visible(viewer, COLUMNS)
     where = [seen, *_own_beats(viewer, params)]
@@ -76,7 +84,9 @@ def _conditions(search: Search, viewer: Viewer) -> tuple[list[str], Params]:
     if search.states is not None and "intact" not in search.states:
         where.append("c.state <> 'intact'")  # said in so many words, because the index of the few others is partial
     if search.department_id is not None:
-        where.append("(c.managing_id = ANY(:tree) OR c.owner_id = ANY(:tree) OR c.maintainer_id = ANY(:tree))")
+        where.append("(" + " OR ".join(f"c.{role} = ANY(CAST(:tree AS integer[]))" for role in _ROLES) + ")")
+        found = session.execute(text(sql(__package__, "list_department_tree")), {"id": search.department_id})
+        params["tree"] = [row.id for row in found]
     if search.division is not None:
         where.append("c.cell_code BETWEEN CAST(rpad(:division, 15, '0') AS bpchar) AND CAST(rpad(:division, 15, '9') AS bpchar)")
         params["division"] = search.division
@@ -84,8 +94,10 @@ def _conditions(search: Search, viewer: Viewer) -> tuple[list[str], Params]:
         where.append("c.code >= :code AND c.code < :code_end")
         params |= {"code": search.code, "code_end": search.code + "a"}  # after all digits comes a letter
     if search.text is not None:
-        where.append("(c.name ILIKE :text OR c.note ILIKE :text OR k.name_zh ILIKE :text OR k.name_en ILIKE :text OR c.code LIKE :text)")
+        where.append("(" + " OR ".join(_WORDS) + ")")
         params["text"] = f"%{_escaped(search.text)}%"
+        params["text_code"] = search.text if search.text.isascii() and search.text.isdigit() else "none"
+        params["text_classes"] = _classes_called(session, search.text)
     if search.bbox is not None:
         where.append("c.geom && ST_MakeEnvelope(:west, :south, :east, :north, 4490)")
         params |= dict(zip(("west", "south", "east", "north"), search.bbox, strict=True))
@@ -94,14 +106,61 @@ def _conditions(search: Search, viewer: Viewer) -> tuple[list[str], Params]:
     return where, params
 
 
+def _classes_called(session: Session, words: str) -> list[str]:
+    """The classes whose name holds these words, as edition/code."""
+    found = session.execute(
+        text(
+            "SELECT edition || '/' || code AS key FROM components.classes"
+            " WHERE kind = 'component' AND (name_zh ILIKE :text OR name_en ILIKE :text)"
+        ),
+        {"text": f"%{_escaped(words)}%"},
+    )
+    return [row.key for row in found]
+
+
+def _own_grants(viewer: Viewer) -> list[Grant]:
+    """His grants as far as they concern components."""
+    return [grant for grant in viewer.grants if grant.layers is None or COLUMNS.layer in grant.layers]
+
+
 def _own_beats(viewer: Viewer, params: Params) -> list[str]:
     """For one who sees beats only (an inspector), the predicate said once more in a form an index can answer."""
-    grants = [grant for grant in viewer.grants if grant.layers is None or COLUMNS.layer in grant.layers]
-    beats = {beat for grant in grants for beat in grant.beat_ids or ()}
+    grants = _own_grants(viewer)
     if not grants or any(grant.beat_ids is None for grant in grants):
         return []
-    params["own_beats"] = sorted(beats)
-    return ["c.cell_code = ANY(ARRAY(SELECT w.cell_code FROM grid.beat_cells AS w WHERE w.until IS NULL AND w.beat_id = ANY(:own_beats)))"]
+    params["own_beats"] = sorted({beat for grant in grants for beat in grant.beat_ids or ()})
+    own = "SELECT w.cell_code FROM grid.beat_cells AS w WHERE w.until IS NULL AND w.beat_id = ANY(CAST(:own_beats AS integer[]))"
+    return [f"c.cell_code = ANY(ARRAY({own}))"]
+
+
+def _branches(search: Search, viewer: Viewer, params: Params) -> list[str]:
+    """Conditions that together hold everything the search can find, each answered in code order by an index of its own.
+
+    Classes and departments lie in runs along the codes, so walking the codes until enough fit may walk through half the
+    city. Each branch instead seeks its key and stops after a page; the pages are then merged. Empty: no such key, and the
+    box, the code or the cell leads the way. `{key}` marks the branch's key of `:keys`.
+    """
+    if search.bbox is not None or search.near is not None or search.code is not None or len(search.division or "") == 15:
+        return []
+    if search.class_codes is not None:
+        params["keys"] = list(search.class_codes)
+        return ["c.class_code = {key}::text"]
+    if search.text is not None:
+        params["keys"] = sorted({key.split("/")[1] for key in params["text_classes"]})
+        return [_WORDS[0], f"c.class_code = {{key}}::text AND {_WORDS[1]}", _WORDS[2]]
+    departments = params["tree"] if search.department_id is not None else _own_departments(viewer)
+    if departments is not None:
+        params["keys"] = departments
+        return [f"c.{role} = {{key}}::integer" for role in _ROLES]
+    return []
+
+
+def _own_departments(viewer: Viewer) -> list[int] | None:
+    """The departments he is limited to, when every one of his grants names departments."""
+    grants = _own_grants(viewer)
+    if not grants or any(grant.department_ids is None for grant in grants):
+        return None
+    return sorted({department for grant in grants for department in grant.department_ids or ()})
 
 
 def _escaped(words: str) -> str:
@@ -109,18 +168,28 @@ def _escaped(words: str) -> str:
     return words.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
 
 
-def _with_tree(session: Session, search: Search, params: Params) -> Params:
-    """Add the department and everything below it, read once, so that the plan sees plain values."""
-    if search.department_id is not None:
-        found = session.execute(text(sql(__package__, "list_department_tree")), {"id": search.department_id})
-        params["tree"] = [row.id for row in found]
-    return params
+def _rows(search: Search, viewer: Viewer, where: list[str], params: Params) -> str:
+    """SQL of the first `:limit` rows of a search in code order."""
+    source, conditions = versions_at(search.as_of), " AND ".join(where)
+    branches = _branches(search, viewer, params)
+    if not branches:
+        return f"SELECT c.* FROM {source} WHERE {conditions} ORDER BY c.code LIMIT :limit"
+    parts = []
+    for branch in branches:
+        condition = branch.replace("{key}", "w.key")
+        first = f"SELECT c.* FROM {source} WHERE {condition} AND {conditions} ORDER BY c.code LIMIT :limit"
+        if "w.key" in condition:
+            kind = "integer" if "::integer" in condition else "text"
+            parts.append(f"(SELECT v.* FROM unnest(CAST(:keys AS {kind}[])) AS w (key) CROSS JOIN LATERAL ({first}) AS v)")
+        else:
+            parts.append(f"({first})")
+    # A row may be found in more than one branch (two roles of one department).
+    return f"SELECT DISTINCT ON (u.code) u.* FROM ({' UNION ALL '.join(parts)}) AS u ORDER BY u.code LIMIT :limit"
 
 
 def page(session: Session, viewer: Viewer, search: Search, *, limit: int, after: str | None = None, form: Format = "json") -> Page:
     """One page of a search, ordered by code; with `near` the nearest first (then there is no next page)."""
-    where, params = _conditions(search, viewer)
-    _with_tree(session, search, params)
+    where, params = _conditions(session, search, viewer)
     params["limit"] = limit
     distance, order = "NULL::double precision", "code"
     if search.near is not None:
@@ -131,13 +200,12 @@ def page(session: Session, viewer: Viewer, search: Search, *, limit: int, after:
         statement = sql(__package__, "list_nearest")
         distance, order = "p.distance_m", "distance_m, code"
     else:
-        statement = sql(__package__, "list_components")
         if after is not None:
             where.append("c.code > :after")
             params["after"] = after
+        statement = sql(__package__, "list_components").replace("/*rows*/", _rows(search, viewer, where, params))
     statement = (
         statement.replace("/*source*/", versions_at(search.as_of))
-        .replace("/*class*/", JOIN_CLASS if search.text is not None else "")
         .replace("/*where*/", " AND ".join(where))
         .replace("/*item*/", _item(form, distance))
         .replace("/*order*/", order)
@@ -159,10 +227,8 @@ def _item(form: Format, distance: str) -> str:
 
 def count(session: Session, viewer: Viewer, search: Search) -> int:
     """How many components a search finds, `near` and its radius left aside."""
-    where, params = _conditions(search, viewer)
-    _with_tree(session, search, params)
-    join = JOIN_CLASS if search.text is not None else ""
-    statement = f"SELECT count(*) FROM {versions_at(search.as_of)} {join} WHERE {' AND '.join(where)}"
+    where, params = _conditions(session, search, viewer)
+    statement = f"SELECT count(*) FROM {versions_at(search.as_of)} WHERE {' AND '.join(where)}"
     return int(session.execute(text(statement), params).scalar_one())
 
 

@@ -64,9 +64,11 @@ CREATE TABLE components.components (
 CREATE INDEX ix_components_geom ON components.components USING gist (geom);
 CREATE INDEX ix_components_cell_code ON components.components (cell_code);
 CREATE INDEX ix_components_class_code ON components.components (class_code, code);
-CREATE INDEX ix_components_managing_id ON components.components (managing_id) WHERE managing_id IS NOT NULL;
-CREATE INDEX ix_components_owner_id ON components.components (owner_id) WHERE owner_id IS NOT NULL;
-CREATE INDEX ix_components_maintainer_id ON components.components (maintainer_id) WHERE maintainer_id IS NOT NULL;
+-- Lists are read by code, a page at a time: with the code behind the key a page costs a page, however many there are.
+CREATE INDEX ix_components_managing_id ON components.components (managing_id, code) WHERE managing_id IS NOT NULL;
+CREATE INDEX ix_components_owner_id ON components.components (owner_id, code) WHERE owner_id IS NOT NULL;
+CREATE INDEX ix_components_maintainer_id ON components.components (maintainer_id, code) WHERE maintainer_id IS NOT NULL;
+CREATE INDEX ix_components_name ON components.components USING gin (name gin_trgm_ops) WHERE name IS NOT NULL;
 -- Nearly everything is intact: the few things that are not are found here, the many cost nothing.
 CREATE INDEX ix_components_state ON components.components (state, code) WHERE state <> 'intact';
 
@@ -82,6 +84,7 @@ CREATE TABLE components.history (
 );
 CREATE INDEX ix_history_geom ON components.history USING gist (geom);
 CREATE INDEX ix_history_cell_code ON components.history (cell_code);
+CREATE INDEX ix_history_code ON components.history (code);
 CREATE INDEX ix_history_change_id ON components.history (change_id);
 
 -- A code that a component had before it was re-coded: it goes on leading to the component and is never given again.

@@ -135,9 +135,12 @@ def test_each_filter_finds_what_reading_every_row_finds(session: Session, city: 
     check(session, city, Search(as_of=as_of, division="411303005002"), lambda r: live(r) and r["cell_code"].startswith("411303005002"))
     check(session, city, Search(as_of=as_of, code="41130301"), lambda r: live(r) and r["code"].startswith("41130301"))
     check(session, city, Search(as_of=as_of, text="梅溪路"), lambda r: live(r) and "梅溪路" in (r["name"] or ""))
+    check(session, city, Search(as_of=as_of, text="4113030137"), lambda r: live(r) and r["code"].startswith("4113030137"))
     check(session, city, Search(as_of=as_of, text="street lamp"), lambda r: live(r) and r["class_code"] == LAMP)
     check(session, city, Search(as_of=as_of, bbox=box), lambda r: live(r) and shapely.box(*r["shape"].bounds).intersects(shapely.box(*box)))
     check(session, city, Search(as_of=as_of, retired="all"), lambda r: True)
+    both = Search(as_of=as_of, class_codes=(MANHOLE, TREE), department_id=drain, text="cover")
+    check(session, city, both, lambda r: live(r) and r["class_code"] == MANHOLE)
 
 
 def test_states_and_retired_things_are_found_as_they_are_now(session: Session, city: City) -> None:
@@ -226,7 +229,7 @@ def test_a_page_of_a_box_is_answered_by_the_spatial_index(session: Session, city
     session.execute(text("SET LOCAL enable_seqscan = off"))
     session.execute(text("SET LOCAL enable_indexscan = on"))
     for viewer in ("planner", "second_community"):
-        where, params = search._conditions(Search(bbox=(112.52, 32.98, 112.5201, 32.9801)), city.people[viewer])
+        where, params = search._conditions(session, Search(bbox=(112.52, 32.98, 112.5201, 32.9801)), city.people[viewer])
         plan = session.execute(text(f"EXPLAIN SELECT c.code FROM components.components AS c WHERE {' AND '.join(where)}"), params)
         seen.append("\n".join(row[0] for row in plan))
     assert all("ix_components_geom" in text_of_plan for text_of_plan in seen), seen

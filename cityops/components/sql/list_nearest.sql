@@ -6,7 +6,6 @@ WITH here AS (
 ), roughly AS MATERIALIZED (
     SELECT ST_Distance(c.geom::geography, here.at::geography) AS distance_m
     FROM here, /*source*/
-    /*class*/
     WHERE c.geom && (SELECT box FROM here) AND /*where*/
     ORDER BY c.geom <-> (SELECT at FROM here)
     LIMIT :limit
@@ -23,7 +22,6 @@ SELECT coalesce(json_agg(/*item*/ ORDER BY p.distance_m, p.code), '[]')::text AS
 FROM (
     SELECT c.*, ST_PointOnSurface(c.geom) AS at, d.distance_m
     FROM /*source*/
-    /*class*/
     CROSS JOIN LATERAL (SELECT ST_Distance(c.geom::geography, ST_SetSRID(ST_MakePoint(:lon, :lat), 4490)::geography) AS distance_m) AS d
     WHERE c.geom && (SELECT box FROM ring) AND d.distance_m <= (SELECT radius_m FROM ring) AND /*where*/
     ORDER BY d.distance_m, c.code
