@@ -191,6 +191,7 @@ export interface Media {
 export interface Task {
   id: number;
   case_number: string;
+  assignee_id: number | null;
   kind: 'verify' | 'check';
   state: string;
   soon_at: string | null;

@@ -112,12 +112,7 @@ export class ActForm extends Element {
   private field(data: CaseDetail, name: string): TemplateResult | typeof nothing {
     if (name === 'reason')
       return html`<label class="field"><span>${t('act.reason')}</span><textarea class="input" name="reason" required minlength="2" maxlength="1000"></textarea></label>`;
-    if (name === 'department')
-      return html`<label class="field"><span>${t('act.department')}</span><select class="input" name="department" required>
-        ${store.city.departments.map(
-          (item) =>
-            html`<option value=${item.id} ?selected=${item.id === data.department_id}>${pick(item.name_zh, item.name_en)}</option>`,
-        )}</select></label>`;
+    if (name === 'department') return this.departmentField(data);
     const chosen = (data.condition as { id?: number } | null)?.id;
     if (name === 'condition')
       return html`<label class="field"><span>${t('act.condition')}</span><select class="input" name="condition">
@@ -134,6 +129,18 @@ export class ActForm extends Element {
         },
       );
     return nothing;
+  }
+
+  /** The routed department is offered first; another one is the dispatcher's own choice. */
+  private departmentField(data: CaseDetail): TemplateResult {
+    const routed = data.routing?.department_id ?? data.department_id;
+    const sorted = [...store.city.departments].sort((a, b) => Number(b.id === routed) - Number(a.id === routed));
+    return html`<label class="field"><span>${t('act.department')}</span><select class="input" name="department" required>
+      ${routed ? nothing : html`<option value="">${t('act.choose')}</option>`}
+      ${sorted.map(
+        (item) =>
+          html`<option value=${item.id} ?selected=${item.id === routed}>${pick(item.name_zh, item.name_en)}${item.id === routed ? t('act.routed') : ''}</option>`,
+      )}</select></label>`;
   }
 
   private form(act: Act, data: CaseDetail): TemplateResult {

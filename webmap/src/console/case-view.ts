@@ -95,9 +95,15 @@ function routing(data: CaseDetail): TemplateResult | typeof nothing {
   if (!why) return nothing;
   const losers = (data.routing?.losers ?? []).map((loser) => pick(loser.why_zh, loser.why_en)).filter(Boolean);
   return html`<section class="note" aria-label=${t('routing.title')}>
-    <b>${t('routing.why', { name: pick(data.department_name_zh, data.department_name_en) || t('routing.nobody') })}</b>
+    <b>${t('routing.why', { name: routedTo(data) || t('routing.nobody') })}</b>
     <small>${why}</small>${losers.length ? html`<small>${t('routing.not_chosen')}${losers.join(t('list_semicolon'))}</small>` : nothing}
   </section>`;
+}
+
+function routedTo(data: CaseDetail): string {
+  const id = data.routing?.department_id ?? data.department_id;
+  const found = store.city.departments.find((item) => item.id === id);
+  return found ? pick(found.name_zh, found.name_en) : pick(data.department_name_zh, data.department_name_en);
 }
 
 function photos(data: CaseDetail): TemplateResult | typeof nothing {

@@ -140,6 +140,8 @@ export class Search extends Element {
             this.requestUpdate();
           }} @blur=${() =>
             window.setTimeout(() => {
+              // A window that merely lost its focus keeps the answers open.
+              if (this.contains(document.activeElement)) return;
               this.open = false;
               this.requestUpdate();
             }, 150)} />

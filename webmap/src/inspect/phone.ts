@@ -19,6 +19,8 @@ interface Kept {
 export interface NearTask extends Task {
   away_m: number | null;
   shownLight: Light;
+  /** Given to a colleague of the same beat; either of them may answer it. */
+  colleagues: boolean;
 }
 
 export class Phone extends EventTarget {
@@ -116,7 +118,7 @@ export class Phone extends EventTarget {
     try {
       const { value, stale, at } = await cached(
         `tasks:${this.kept.user.login}`,
-        () => get<{ items: Task[] }>('/tasks', { mine: 1, lon: fix?.lon, lat: fix?.lat }),
+        () => get<{ items: Task[] }>('/tasks', { mine: false, lon: fix?.lon, lat: fix?.lat }),
         (error) => asProblem(error).passing,
       );
       this.tasks = value.items;
@@ -146,7 +148,10 @@ export class Phone extends EventTarget {
     this.changed();
   }
 
-  /** Open tasks without those answered and waiting in the outbox; nearest first, by deadline when we do not know where we are. */
+  /**
+   * Open tasks without those answered and waiting in the outbox; one's own before the colleagues', nearest first, by deadline
+   * when we do not know where we are.
+   */
   get todo(): NearTask[] {
     const { fix } = this.position;
     const answered = new Set(this.outbox.items.filter((item) => item.state !== 'refused').map((item) => item.task_id));
@@ -157,10 +162,19 @@ export class Phone extends EventTarget {
           fix && task.lon !== null && task.lat !== null
             ? metresBetween(fix, { lon: task.lon, lat: task.lat })
             : (task.distance_m ?? null);
-        return { ...task, away_m, shownLight: lightOf(task, this.now) };
+        return {
+          ...task,
+          away_m,
+          shownLight: lightOf(task, this.now),
+          colleagues: task.assignee_id !== null && task.assignee_id !== this.kept?.user.id,
+        };
       });
     const due = (task: Task) => (task.due_at ? Date.parse(task.due_at) : Number.POSITIVE_INFINITY);
-    return list.sort((a, b) => (a.away_m !== null && b.away_m !== null ? a.away_m - b.away_m : due(a) - due(b)));
+    return list.sort(
+      (a, b) =>
+        Number(a.colleagues) - Number(b.colleagues) ||
+        (a.away_m !== null && b.away_m !== null ? a.away_m - b.away_m : due(a) - due(b)),
+    );
   }
 }
 

@@ -57,7 +57,8 @@ export class Today extends Element {
   }
 
   protected override render() {
-    const { todo } = phone;
+    const todo = phone.todo.filter((task) => !task.colleagues);
+    const others = phone.todo.filter((task) => task.colleagues);
     const user = phone.kept!.user;
     return html`<main class="screen today">
       <header class="bar"><div class="grow"><h1>${t('today.title')}</h1><small class="cut">${user.name} · ${t('today.tasks', { n: todo.length })}</small></div>${netChip()}</header>
@@ -85,6 +86,7 @@ export class Today extends Element {
                 ? html`<div class="empty"><b>${t('today.none')}</b><small>${t('today.none_next')}</small></div>`
                 : nothing
         }
+        ${others.length ? html`<h2>${t('today.colleagues', { n: others.length })}</h2><ul class="stack-list">${others.map((task) => this.card(task))}</ul>` : nothing}
       </div>
       <a class="fab" href="#/report/1">${t('report.go')}</a>
     </main>`;
