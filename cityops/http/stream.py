@@ -40,6 +40,7 @@ class EventsQuerySchema(ma.Schema):
     """Which events to hear."""
 
     topics = ma.fields.String(metadata={"description": "comma-separated; all when absent", "example": "case,component"})
+    after = ma.fields.String(metadata={"description": "a cursor to go on from, for a client that cannot send the header Last-Event-ID"})
 
 
 class LastEventSchema(ma.Schema):
@@ -103,7 +104,7 @@ def events(query: dict[str, Any], headers: dict[str, Any]) -> Response:
     except ConnectionError as error:
         found.leave()
         raise Unavailable(fix="the database cannot be reached; try again in a moment") from error
-    lines = _lines(found, viewer, _asker(), topics, number, cursor, headers.get("last_event_id"))
+    lines = _lines(found, viewer, _asker(), topics, number, cursor, headers.get("last_event_id") or query.get("after"))
     response = Response(lines, mimetype="text/event-stream")
     response.call_on_close(found.leave)
     response.headers["Cache-Control"] = "no-store"

@@ -160,6 +160,8 @@ def test_who_comes_back_with_the_last_id_misses_nothing(app: Flask, database: En
     assert last
     for n in (2, 3, 4):
         tell(database, "east", n=n)
+    with Listening(app, planner, f"?after={last}") as opened_anew:
+        assert [opened_anew.next("post").data["n"] for _ in range(3)] == [2, 3, 4]
     with Listening(app, planner, last=last) as again:
         assert [again.next("post").data["n"] for _ in range(3)] == [2, 3, 4]
         tell(database, "east", n=5)
