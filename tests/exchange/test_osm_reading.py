@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cityops.exchange.osm_grid import grown
@@ -161,6 +161,7 @@ def _street_grid(step: int, size: int) -> list[shapely.LineString]:
     ]  # fmt: skip
 
 
+@settings(deadline=None)  # the time a union takes says nothing about what it gives
 @given(st.lists(st.tuples(st.floats(50, 1150), st.floats(50, 1150)), min_size=0, max_size=6, unique=True))
 def test_communities_cover_the_ground_without_overlap_and_hang_together(places: list[tuple[float, float]]) -> None:
     ground = shapely.box(0, 0, 1200, 1200)
