@@ -33,7 +33,7 @@ class Event:
 
 def instant(at: datetime) -> str:
     """An aware time as UTC text with microseconds, so that equal instants are equal texts and texts sort like times."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def make_event(

@@ -43,9 +43,10 @@ def _collection(engine: Engine, statement: str, condition: Condition) -> Iterato
     """The features a statement gives as text, one a row, wrapped into a collection and sent in pieces."""
     # Colons inside the JSON text of a statement are no parameters: SQLAlchemy takes `:name` only where no letter or colon stands before.
     with engine.connect() as connection:
-        rows = connection.execution_options(stream_results=True, yield_per=BATCH_ROWS).execute(text(statement), condition.params)
+        options = {"stream_results": True, "yield_per": BATCH_ROWS, "max_row_buffer": BATCH_ROWS}
+        rows = connection.execute(text(statement), condition.params, execution_options=options)
         opening = '{"type":"FeatureCollection","features":['
-        for batch in rows.partitions():
+        for batch in rows.partitions(BATCH_ROWS):
             yield (opening + ",\n".join(row[0] for row in batch)).encode()
             opening = ",\n"
         yield b"]}" if opening == ",\n" else (opening + "]}").encode()

@@ -19,7 +19,8 @@ from typing import Any
 GENESIS = bytes(32)
 FORMAT = "cityops-case-chain"
 Result = tuple[str, int, list[tuple[str, str]]]
-FIELDS = ("act", "actor", "at", "body", "from", "number", "post", "seq", "to")
+FIELDS = frozenset({"act", "actor", "at", "body", "from", "number", "post", "seq", "to"})
+_writer = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def digest_of(prev_digest: bytes, text: str) -> bytes:
@@ -29,13 +30,13 @@ def digest_of(prev_digest: bytes, text: str) -> bytes:
 
 def canonical(record: dict[str, Any]) -> str:  # Any: JSON values
     """The one way to write an event: keys sorted, no spaces, UTF-8 characters as they are."""
-    return json.dumps(record, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _writer.encode(record)
 
 
 def read(text: str) -> dict[str, Any]:  # Any: JSON values
     """The event a text holds; raises ValueError when it is not one, whatever was done to it."""
     record = json.loads(text)
-    if not isinstance(record, dict) or any(field not in record for field in FIELDS):
+    if not isinstance(record, dict) or not record.keys() >= FIELDS:
         raise ValueError("fields are missing")
     if not isinstance(record["at"], str) or not isinstance(record["body"], dict):
         raise ValueError("a field has the wrong type")

@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from sqlalchemy import Engine, Row, text
 
+from cityops.cases.chain import instant
 from cityops.cases.errors import CaseNotFound
 from cityops.cases.offline_verifier import FORMAT, ChainCheck
 from cityops.media import storage
@@ -54,32 +55,33 @@ def walk(engine: Engine, media_dir: Path, seen: Walk, number: str | None = None)
             raise CaseNotFound(number=number, fix="give the whole number, such as 411303-20261120-00417")
         digests: dict[str, bool | None] = {}
         chain: ChainCheck | None = None
-        last: Row[Any] | None = None
+        standing: Row[Any] | None = None
         found: list[Finding] = []
-        rows = connection.execution_options(stream_results=True, yield_per=BATCH_ROWS).execute(text(_ALL_EVENTS), {"number": number})
-        for rows_of_batch in rows.partitions():
-            for row in rows_of_batch:
-                if last is None or row.id != last.id:
-                    if chain is not None and last is not None:
-                        found += _finished(chain, last, seen, media_dir, digests)
-                    chain = ChainCheck(row.number)
-                last = row
-                assert chain is not None
-                if row.seq is not None:
-                    seen.events += 1
-                    _add(chain, row)
-            seen.findings += len(found)
-            yield found
-            found = []
-        if chain is not None and last is not None:
-            found += _finished(chain, last, seen, media_dir, digests)
+        options = {"stream_results": True, "yield_per": BATCH_ROWS, "max_row_buffer": BATCH_ROWS}
+        with connection.execute(text(_ALL_EVENTS), {"number": number}, execution_options=options) as rows:
+            for batch in rows.partitions(BATCH_ROWS):
+                for row in batch:
+                    if standing is None or row[0] != standing[0]:
+                        if chain is not None and standing is not None:
+                            found += _finished(chain, standing, seen, media_dir, digests)
+                        chain = ChainCheck(row[1])
+                    standing = row
+                    assert chain is not None
+                    if row[6] is not None:
+                        seen.events += 1
+                        _add(chain, *row[6:16])
+                seen.findings += len(found)
+                yield found
+                found = []
+        if chain is not None and standing is not None:
+            found += _finished(chain, standing, seen, media_dir, digests)
         found += _number_gaps(connection, number)
         seen.findings += len(found)
         yield found
 
 
 _ALL_EVENTS = """
-SELECT c.id, c.number, c.state, c.event_count, c.head_digest, c.reporter_id, c.reported_at,
+SELECT c.id, c.number, c.state, c.event_count, c.head_digest, c.version,
        e.seq, e.at, e.act, e.actor_id, e.actor_post, e.from_state, e.to_state, e.body, e.prev_digest, e.digest,
        CASE WHEN e.seq = c.event_count OR e.seq IS NULL THEN ARRAY(
            SELECT encode(m.digest, 'hex') FROM cases.photos AS p JOIN media.photos AS m ON m.id = p.photo_id
@@ -92,18 +94,19 @@ ORDER BY c.id, e.seq
 """
 
 
-def _add(chain: ChainCheck, row: Row[Any]) -> None:
+def _add(
+    chain: ChainCheck, seq: int, at: datetime, act: str, actor_id: int, post: str, source: str | None, target: str, body: str,
+    prev_digest: bytes, digest: bytes,
+) -> None:  # fmt: skip
     """Check one event, and that the columns beside its text say the same as the text."""
-    if bytes(row.prev_digest) != chain.digest:
-        chain.fault("link-broken", f"event {row.seq} does not stand on the one before it")
-    record = chain.add(row.body, bytes(row.digest))
+    if prev_digest != chain.digest:
+        chain.fault("link-broken", f"event {seq} does not stand on the one before it")
+    record = chain.add(body, bytes(digest))
     if record is None:
         return
-    at = row.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    columns = (row.seq, at, row.act, row.actor_id, row.actor_post, row.from_state, row.to_state)
-    written = (record["seq"], record["at"], record["act"], record["actor"], record["post"], record["from"], record["to"])
-    if columns != written:
-        chain.fault("column-differs", f"the columns of event {row.seq} do not say what its text says")
+    columns = (seq, instant(at), act, actor_id, post, source, target)
+    if columns != (record["seq"], record["at"], record["act"], record["actor"], record["post"], record["from"], record["to"]):
+        chain.fault("column-differs", f"the columns of event {seq} do not say what its text says")
 
 
 def _finished(chain: ChainCheck, row: Row[Any], seen: Walk, media_dir: Path, digests: dict[str, bool | None]) -> Iterator[Finding]:
