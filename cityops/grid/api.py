@@ -37,6 +37,8 @@ DRAFT = "<int(max=9007199254740991):draft_id>"
 BEAT = f"<int(max={LARGEST_ID}):beat_id>"
 WRITE = [IDEMPOTENCY_KEY, CSRF]
 CHANGE = [IF_MATCH, *WRITE]
+ALSO_GEOJSON = {200: {"content": {GEOJSON: {"schema": {"type": "object"}}}}}
+"""Lists answer in either form."""
 
 
 def _settings() -> Settings:
@@ -74,6 +76,7 @@ def _listing(query: dict[str, Any], ask: Callable[..., Page], **filters: Any) ->
 @blp.route("/divisions")
 @blp.arguments(schemas.DivisionsQuery, location="query")
 @blp.response(200, schemas.PageSchema)
+@blp.doc(responses=ALSO_GEOJSON)
 @reads
 def list_divisions(query: dict[str, Any]) -> Response:
     """Divisions in the order of their codes."""
@@ -95,6 +98,7 @@ def get_division(code: str) -> Response:
 @blp.route("/cells")
 @blp.arguments(schemas.CellsQuery, location="query")
 @blp.response(200, schemas.PageSchema)
+@blp.doc(responses=ALSO_GEOJSON)
 @reads
 def list_cells(query: dict[str, Any]) -> Response:
     """The cells you may see, in the order of their codes."""
@@ -116,6 +120,7 @@ def get_cell(code: str) -> Response:
 @blp.route("/beats")
 @blp.arguments(schemas.BeatsQuery, location="query")
 @blp.response(200, schemas.PageSchema)
+@blp.doc(responses=ALSO_GEOJSON)
 @reads
 def list_beats(query: dict[str, Any]) -> Response:
     """The beats you may see."""

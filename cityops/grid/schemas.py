@@ -145,6 +145,7 @@ class DraftSchema(ma.Schema):
     state = ma.fields.String(required=True, validate=ma.validate.OneOf(["open", "published", "discarded"]))
     version = ma.fields.Integer(required=True)
     created_at = ma.fields.String()
+    closed_at = ma.fields.String(allow_none=True)
     changes = ma.fields.List(ma.fields.Dict())
 
 
@@ -173,8 +174,9 @@ class ProposalBody(ma.Schema):
 
 
 class ProposalSchema(ma.Schema):
-    """The draft that was made."""
+    """The draft that was made; `id` is its number too."""
 
+    id = ma.fields.Integer(required=True)
     draft_id = ma.fields.Integer(required=True)
     cells = ma.fields.Integer(required=True)
 
@@ -182,6 +184,9 @@ class ProposalSchema(ma.Schema):
 class PublicationSchema(ma.Schema):
     """What the publication did."""
 
+    act = ma.fields.String(required=True)
+    actor_id = ma.fields.Integer(required=True, allow_none=True)
+    reason = ma.fields.String(required=True)
     draft_id = ma.fields.Integer(required=True, allow_none=True)
     on = ma.fields.String(required=True)
     ended = ma.fields.Dict(required=True, metadata={"description": "ended code -> codes that follow it"})

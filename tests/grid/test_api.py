@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+import jsonschema
 import pytest
 import shapely
 from flask import Flask
@@ -296,3 +297,28 @@ def test_a_community_is_divided_into_a_draft(planner: Caller, database: Engine, 
     assert planner("POST", f"{draft}/validation").get_json()["faults"] == 0
     assert planner("POST", "/communities/411303005999/cell-proposal", {}).status_code == 404
     assert planner("POST", "/communities/411303005003/cell-proposal", {"target_m2": 1}).status_code == 422
+
+
+def test_what_is_answered_is_what_the_document_says(app: Flask, planner: Caller, city: Ground) -> None:
+    document = app.test_client().get("/api/openapi.json").get_json()
+    draft = planner("POST", "/grid-drafts", {"title": "试", "reason": "试"}).get_json()["id"]
+    code = city.codes[100]
+    planner(
+        "POST",
+        f"/grid-drafts/{draft}/changes",
+        {"act": "split", "cell_codes": [code], "cells": [{"geometry": g} for g in cut(city.shapes[100])]},
+    )
+    inside = city.shapes[90].representative_point()
+    for method, path, template, body in (
+        ("GET", f"/grid-drafts/{draft}", "/grid-drafts/{draft_id}", None),
+        ("POST", f"/grid-drafts/{draft}/validation", "/grid-drafts/{draft_id}/validation", None),
+        ("POST", f"/grid-drafts/{draft}/publication", "/grid-drafts/{draft_id}/publication", None),
+        ("POST", "/communities/411303005004/cell-proposal", "/communities/{code}/cell-proposal", {}),
+        ("GET", f"/locate?lon={inside.x}&lat={inside.y}", "/locate", None),
+        ("GET", "/grid-drafts", "/grid-drafts", None),
+        ("GET", "/cells?limit=2", "/cells", None),
+    ):
+        answer = planner(method, path, body)
+        promised = document["paths"]["/api/v1" + template][method.lower()]["responses"][str(answer.status_code)]
+        schema = promised["content"][answer.mimetype]["schema"]
+        jsonschema.validate(answer.get_json(), {**schema, "components": document["components"]})
