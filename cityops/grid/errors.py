@@ -19,6 +19,10 @@ class BoxInvalid(Invalid):
     """{box} is not a box in degrees."""
 
 
+class DivisionsUnreadable(Invalid):
+    """{path} is not a table of divisions: {reason}."""
+
+
 class UnknownDivision(NotFound):
     """There is no division {division}."""
 

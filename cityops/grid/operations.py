@@ -23,7 +23,7 @@ from cityops.geo.shapes import as_array, metric_srid_of, polygons_of, project, u
 from cityops.grid import policy, queries
 from cityops.grid.beats import assign_inspector, change_beat, create_beat, dissolve_beat, withdraw_inspector
 from cityops.grid.drafts import add_change, discard_draft, get_draft, open_draft, publish_draft, remove_change, validate_draft
-from cityops.grid.errors import CommunityHasNoShape, UnknownDivision
+from cityops.grid.errors import CommunityHasNoShape, DivisionsUnreadable, UnknownDivision
 from cityops.grid.rules.findings import Report
 from cityops.grid.rules.lifecycle import NewCell
 from cityops.grid.rules.numbering import level_of
@@ -53,6 +53,9 @@ __all__ = [
 ]
 
 
+DIVISION_FIELDS = ("code", "name_zh", "name_en", "synthetic")
+
+
 @dataclass(frozen=True)
 class DivisionRecord:
     """A division to write. `shape` is in degrees; None leaves a stored boundary as it is."""
@@ -65,12 +68,15 @@ class DivisionRecord:
 
 
 def read_divisions(path: Path) -> list[DivisionRecord]:
-    """The divisions of a CSV with the columns code, name_zh, name_en, synthetic (yes or no)."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return [
-            DivisionRecord(row["code"], row["name_zh"], row["name_en"] or None, row["synthetic"] == "yes")
-            for row in csv.DictReader(line for line in file if not line.startswith("#"))
-        ]
+    """The divisions of a CSV with the columns code, name_zh, name_en, synthetic (yes or no); raises DivisionsUnreadable."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
+        return [DivisionRecord(row["code"], row["name_zh"], row["name_en"] or None, row["synthetic"] == "yes") for row in rows]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DivisionsUnreadable(path=path, reason=error, fix="name a CSV file in UTF-8") from error
+    except KeyError as error:
+        raise DivisionsUnreadable(path=path, reason=f"there is no column {error}", fix=f"it needs {', '.join(DIVISION_FIELDS)}") from error
 
 
 def save_divisions(session: Session, actor: Viewer | None, records: Iterable[DivisionRecord]) -> int:
