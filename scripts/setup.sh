@@ -92,8 +92,9 @@ usable_postgres() { # version wanted, or nothing for any from 15
 		[ -x "$folder/initdb" ] && [ -f "$extensions/postgis.control" ] && [ -f "$extensions/pgrouting.control" ] && return
 	done
 	# Not laid out like Debian: an installation on the PATH whose own pg_config shows PostGIS.
-	command -v pg_config >/dev/null && [ -x "$(pg_config --bindir)/initdb" ] && [ -f "$(pg_config --sharedir)/extension/postgis.control" ] &&
-		[ "$(pg_config --version | grep -oE '[0-9]+' | head -n 1)" -ge 15 ]
+	local programs shared number
+	programs=$(pg_config --bindir 2>/dev/null) && shared=$(pg_config --sharedir) && number=$(pg_config --version | grep -oE '[0-9]+' | head -n 1) || return 1
+	[ -x "$programs/initdb" ] && [ -f "$shared/extension/postgis.control" ] && [ "$number" -ge 15 ]
 }
 
 has_chinese_font() { [ -n "$(find /usr/share/fonts /usr/local/share/fonts ~/.fonts ~/.local/share/fonts \( -iname '*cjk*' -o -iname 'wqy*' -o -iname '*sourcehan*' \) -print -quit 2>/dev/null)" ]; }
@@ -117,12 +118,17 @@ as_root=()
 privileged() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive "$@" 9>&-; }
 apt() { privileged apt-get -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@"; }
 
-mend_packages() { # what was unpacked is configured; what was half unpacked is fetched and unpacked again
+mend_packages() { # what was half unpacked is unpacked again, then everything is configured
+	local half
 	privileged dpkg --configure -a || true
+	half=$(dpkg-query -W -f '${Package} ${Status}\n' | awk '$3 == "reinstreq" { print $1 }')
+	# shellcheck disable=SC2086 # one word for each package
+	[ -z "$half" ] || apt install -y --reinstall --no-install-recommends $half
 	apt install -y --fix-broken --no-install-recommends
 }
 
 name_postgres_packages() { # replaces the word postgresql by the packages of one version that the system offers
+	case " ${missing[*]} " in *" postgresql "*) ;; *) return 0 ;; esac
 	local version=$wanted_postgres package packages=()
 	if [ -z "$version" ]; then
 		version=$(apt-cache search --names-only '^postgresql-[0-9]+-pgrouting$' | grep -oE '^postgresql-[0-9]+' | grep -oE '[0-9]+' | awk '$1 >= 15' | sort -n | tail -n 1)
@@ -161,7 +167,17 @@ if [ ${#missing[@]} -gt 0 ] || [ -e "$unfinished" ]; then
 	need_space 3500 "the first set-up"
 	network="check the network and the package sources in /etc/apt, then run the same command again"
 	logged "reading the system's package lists" "$network" apt update
+	if [ -e "$unfinished" ] || [ -n "$(ls -A /var/lib/dpkg/updates 2>/dev/null)" ]; then
+		logged "mending an interrupted installation of system packages" "dpkg --configure -a && apt-get --fix-broken install" mend_packages
+		find_missing
+	fi
 	name_postgres_packages
+	case " ${missing[*]} " in *" chromium "*)
+		# Ubuntu's is a snap, which is no package and does not work in a container.
+		apt-cache show chromium >/dev/null 2>&1 || refuse "the browser tests need Chromium, and this system has no package of it" \
+			"install Chromium or Chrome by other means and run: CHROMIUM=/path/to/it make test"
+		;;
+	esac
 	# Debian would also make and start a cluster of its own on port 5432, which nobody asked for here.
 	no_cluster=/etc/postgresql-common/createcluster.d/cityops-setup.conf
 	if [ ! -e /etc/postgresql-common ]; then
