@@ -21,6 +21,7 @@ from cityops.sample.terrain import Floats
 from cityops.sample.town import ESTATE, WORKS, Town
 
 BAY_M = (12.0, 1.9)
+TREE = "0402"
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,9 @@ def _street_side(collect: Collector, run: Run) -> None:
         if rng.random() > rule.share:
             continue
         order = (3 - run.rank) + rng.random() * 0.999
+        if rule.class_code == TREE and run.rank != ARTERIAL:
+            # Trees are many: in a city with fewer things than streets could hold, lamps and covers of the lanes come first.
+            order = 2.15 + rng.random() * 0.84
         if rule.placement == "end":
             place, _ = along(run.path, np.array([half + 9.0]), np.array([(half + rule.kerb_m) * run.sides[0]]))
             collect.points(rule.class_code, place, order, run.street)

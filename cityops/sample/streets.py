@@ -63,6 +63,7 @@ class Skeleton:
     river: Polygon | None
     banks: list[Polygon]
     railings: list[LineString]
+    outskirts: list[tuple[int, LineString]]
     outline_m2: float
 
 
@@ -172,15 +173,37 @@ def build_skeleton(size: Size, seed: int, terrain: Terrain) -> Skeleton:
         lines=lines,
         faces=faces,
         river_pieces=river_pieces,
-        bridges=chosen,
+        bridges=[bridge for bridge in chosen if _joins(bridge[1], kept)],
         river=Polygon([*rails[1].coords, *reversed(rails[3].coords)]),
         banks=[
             Polygon([*rails[0].coords, *reversed(rails[1].coords)]),
             Polygon([*rails[3].coords, *reversed(rails[4].coords)]),
         ],
         railings=[rails[1], rails[3]],
+        outskirts=_outskirts([*enumerate(dry), *((len(dry) + k, line.geom) for k, line in enumerate(riverside))], kept, size),
         outline_m2=area,
     )
+
+
+def _joins(bridge: LineString, faces: list[Polygon]) -> bool:
+    """Whether a bridge has the city at both ends."""
+    tree = shapely.STRtree(faces)
+    return all(
+        faces[int(tree.nearest(end))].distance(end) < 2.0 for end in (shapely.Point(bridge.coords[0]), shapely.Point(bridge.coords[-1]))
+    )
+
+
+def _outskirts(lines: list[tuple[int, shapely.Geometry]], faces: list[Polygon], size: Size) -> list[tuple[int, LineString]]:
+    """Where through streets go on beyond the last superblock, as far as another one would reach: a city does not end in a wall."""
+    city = shapely.union_all(faces)
+    zone = shapely.difference(shapely.buffer(city, 0.85 * size.superblock_m), shapely.buffer(city, 1.0))
+    out = []
+    for number, line in lines:
+        for part in shapely.get_parts(shapely.intersection(line, zone)):
+            # Only what leads out of the city; pieces that pass by it would hang in the air.
+            if part.geom_type == "LineString" and part.length > 60.0 and part.distance(city) < 3.0:
+                out.append((number, part))
+    return out
 
 
 def _choose_faces(land: list[Polygon], size: Size, seed: int, terrain: Terrain) -> list[Polygon]:

@@ -16,7 +16,7 @@ from cityops.sample import names
 from cityops.sample.blocks import Division, divide
 from cityops.sample.furniture import Furniture, furnish, ring_points
 from cityops.sample.sizes import Size
-from cityops.sample.streets import CLASS_NAMES, WALL, WIDTH_M, RiverPiece, Skeleton
+from cityops.sample.streets import ARTERIAL, CLASS_NAMES, WALL, WIDTH_M, RiverPiece, Skeleton
 from cityops.sample.terrain import Floats, random
 from cityops.sample.town import Town, build_town
 
@@ -63,7 +63,13 @@ def make_tile(
     pieces = [piece for piece in skeleton.river_pieces if piece.face == number]
     land = np.array([division.polygon(leaf) for leaf in division.leaves], dtype=object)
     town = build_town(division, far, random(seed, 11, number))
-    furniture = furnish(face, division, town, land, components, random(seed, 12, number))
+    green = [k for k, piece in enumerate(pieces) if piece.role == "green"]
+    banks = [pieces[k].polygon for k in green]
+    on_banks = _bank_furniture(banks, [len(land) + k for k in green], skeleton) if banks else None
+    room = components - (len(on_banks) if on_banks else 0)
+    furniture = furnish(face, division, town, land, max(room, 0), random(seed, 12, number))
+    if on_banks:
+        furniture = _join(furniture, on_banks)
 
     street_names = _name_streets(division, line_names, number)
     community = np.array([leaf.community for leaf in division.leaves])
@@ -75,9 +81,6 @@ def make_tile(
         community = np.concatenate((community, community[nearest]))
         cell_street = np.concatenate((cell_street, cell_street[nearest]))
         everything = np.concatenate((land, river))
-    banks = [piece.polygon for piece in pieces if piece.role == "green"]
-    if banks:
-        furniture = _join(furniture, _bank_furniture(banks, [len(land) + k for k, p in enumerate(pieces) if p.role == "green"], skeleton))
     roads = [
         Road(street_names[k], street.rank, shapely.LineString(division.points[street.path]))
         for k, street in enumerate(division.streets)
@@ -201,9 +204,9 @@ def arterial_roads(skeleton: Skeleton, line_names: list[names.Name]) -> list[Roa
         merged = shapely.line_merge(shapely.multilinestrings(np.array(by_line[line])))
         for part in shapely.get_parts(merged):
             for piece in _pieces(part, 900.0):
-                roads.append(Road(line_names[line], 3, piece))
-    for line, bridge in skeleton.bridges:
-        roads.append(Road(line_names[line], 3, bridge))
+                roads.append(Road(line_names[line], ARTERIAL, piece))
+    roads += [Road(line_names[line], ARTERIAL, bridge) for line, bridge in skeleton.bridges]
+    roads += [Road(line_names[line], ARTERIAL, way) for line, way in skeleton.outskirts]
     return roads
 
 
