@@ -131,7 +131,9 @@ def tile(layer_id: str, z: int, x: int, y: int) -> Response:
         return Response(status=304, headers=headers)
     made = found.tiles.tile(who, source, z, x, y, tag)
     if not made.body:
-        return Response(status=204, headers=headers)
+        empty = Response(status=204, headers=headers)
+        del empty.headers["Content-Type"]
+        return empty
     headers["Cityops-Features"] = f"{made.count}/{made.total}"
     packed = made.packed and "gzip" in request.headers.get("Accept-Encoding", "")
     if packed:
