@@ -15,7 +15,6 @@ from cityops import clock
 from cityops.errors import CityopsError
 
 SUBJECTS = {
-    "locate": "a million points to cells against geopandas.sjoin; one place over HTTP against an empty answer",
     "tiles": "a tile through the whole stack against the same statement in pgbench; an unchanged tile against an empty answer",
     "points": "point to cell: a million points against geopandas.sjoin, a single point against an empty request",
     "components": "loading a million components with codes, cells and history against ogr2ogr loading the same file",
