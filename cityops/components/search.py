@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from cityops.components.policy import COLUMNS
-from cityops.components.queries import versions_at
+from cityops.components.queries import held_at, versions_at
 from cityops.components.rules import box_around
 from cityops.db.sqlfiles import sql
 from cityops.identity.visibility import Grant, Viewer, visible
@@ -75,7 +75,7 @@ def _conditions(session: Session, search: Search, viewer: Viewer) -> tuple[list[
         "edition": ("c.edition = :edition", search.edition),
         "classes": ("c.class_code = ANY(CAST(:classes AS text[]))", None if search.class_codes is None else list(search.class_codes)),
         "states": ("c.state = ANY(CAST(:states AS text[]))", None if search.states is None else list(search.states)),
-        "as_of": ("TRUE", search.as_of),
+        "as_of": (held_at(search.as_of), search.as_of),
     }
     for name, (condition, value) in simple.items():
         if value is not None:
@@ -245,9 +245,9 @@ def detail(
     """One component in full as JSON bytes with its geometry, and its ETag value; None when the viewer may not see it."""
     seen, params = visible(viewer, COLUMNS)
     fields = sql(__package__, "component_fields").replace("/*distance*/", "NULL::double precision")
-    statement = (
-        sql(__package__, "get_component").replace("/*source*/", versions_at(as_of)).replace("/*where*/", seen).replace("/*fields*/", fields)
-    )
+    where = f"{held_at(as_of)} AND {seen}"
+    statement = sql(__package__, "get_component").replace("/*source*/", versions_at(as_of)).replace("/*where*/", where)
+    statement = statement.replace("/*fields*/", fields)
     row = session.execute(text(statement), {**params, "id": component_id, "as_of": as_of}).first()
     return None if row is None else ((row.feature if form == "geojson" else row.body).encode(), row.tag)
 
