@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
-from flask_smorest import Api
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -15,7 +14,7 @@ from cityops import __version__
 from cityops.catalog.tables import CellTable
 from cityops.config import Settings
 from cityops.db.engine import make_engine
-from cityops.grid.events import on_published
+from cityops.grid.events import on_beats_changed, on_published
 from cityops.http import auth, health, openapi, problem, unit
 from cityops.paths import layers_dir
 
@@ -72,6 +71,8 @@ def wire() -> None:
         room = _room(name)
         if room is not None and hasattr(room, "recell"):
             on_published(room.recell)
+        if room is not None and hasattr(room, "follow_grid"):
+            on_beats_changed(room.follow_grid)
 
 
 def create_app(settings: Settings, engine: Engine | None = None) -> Flask:

@@ -43,7 +43,7 @@ def create_beat(
     except IntegrityError as error:
         raise BeatCodeTaken(beat_code=code, field="code", fix="choose another code") from error
     _join(session, beat_id, cells, on)
-    _changed(session, actor, beat_id, "beat_created")
+    _changed(session, actor, now, beat_id, "beat_created", cells)
     return int(beat_id)
 
 
@@ -56,6 +56,7 @@ def change_beat(
     if refusal := policy.may_draw(actor, {cell[:COMMUNITY_DIGITS] for cell in {*present, *(cells or ())}}):
         raise refusal
     on = now.astimezone(ZoneInfo(timezone)).date()
+    moved = set(present) ^ set(cells) if cells is not None else set()
     if cells is not None:
         _check_cells(session, code, cells, beat_id=beat_id)
         _leave(session, beat_id, sorted(set(present) - set(cells)), on)
@@ -67,7 +68,7 @@ def change_beat(
         ),
         {"zh": name_zh, "en": name_en, "shift": shift, "id": beat_id},
     )
-    _changed(session, actor, beat_id, "beat_changed")
+    _changed(session, actor, now, beat_id, "beat_changed", sorted(moved))
 
 
 def dissolve_beat(session: Session, actor: Viewer | None, now: datetime, beat_id: int, *, timezone: str = "Asia/Shanghai") -> None:
@@ -75,7 +76,6 @@ def dissolve_beat(session: Session, actor: Viewer | None, now: datetime, beat_id
     _, present = _locked(session, beat_id)
     if refusal := policy.may_draw(actor, {cell[:COMMUNITY_DIGITS] for cell in present}):
         raise refusal
-    _changed(session, actor, beat_id, "beat_dissolved")  # before its ground is gone, so that its old place is redrawn
     on = now.astimezone(ZoneInfo(timezone)).date()
     for user_id in (
         session.execute(text("SELECT user_id FROM grid.beat_inspectors WHERE beat_id = :id AND until IS NULL"), {"id": beat_id})
@@ -83,8 +83,10 @@ def dissolve_beat(session: Session, actor: Viewer | None, now: datetime, beat_id
         .all()
     ):
         _withdraw(session, actor, now, beat_id, user_id, on)
+    _touch_ground(session, beat_id)  # before its ground is gone, so that its old place is redrawn
     _leave(session, beat_id, present, on)
     session.execute(text("UPDATE grid.beats SET active = false, version = version + 1 WHERE id = :id"), {"id": beat_id})
+    _changed(session, actor, now, beat_id, "beat_dissolved", present)
 
 
 def assign_inspector(
@@ -185,13 +187,21 @@ def _leave(session: Session, beat_id: int, cells: Sequence[str], on: date) -> No
     )
 
 
-def _changed(session: Session, actor: Viewer | None, beat_id: int, act: str) -> None:
-    """Tell the tiles and the outbox."""
-    row = session.execute(
-        text("SELECT code, ST_XMin(geom) AS w, ST_YMin(geom) AS s, ST_XMax(geom) AS e, ST_YMax(geom) AS n FROM grid.beats WHERE id = :id"),
+def _changed(session: Session, actor: Viewer | None, now: datetime, beat_id: int, act: str, moved: Sequence[str]) -> None:
+    """Tell the tiles, the outbox, and those who keep the beat of what lies in the cells that moved."""
+    _touch_ground(session, beat_id)
+    code = session.execute(text("SELECT code FROM grid.beats WHERE id = :id"), {"id": beat_id}).scalar_one()
+    actor_id = actor.user_id if actor else None
+    emit(session, events.TOPIC, code, {"act": act, "beat_id": beat_id, "actor_id": actor_id})
+    events.announce_beats(session, actor_id, now, moved, act)
+
+
+def _touch_ground(session: Session, beat_id: int) -> None:
+    """Have the tiles over the beat drawn anew; a cell's tile names its beat too."""
+    box = session.execute(
+        text("SELECT ST_XMin(geom) AS w, ST_YMin(geom) AS s, ST_XMax(geom) AS e, ST_YMax(geom) AS n FROM grid.beats WHERE id = :id"),
         {"id": beat_id},
     ).one()
-    if row.w is not None:
-        for layer in ("beats", "cells"):  # a cell's tile names its beat
-            touch_box(session, layer, row.w, row.s, row.e, row.n)
-    emit(session, events.TOPIC, row.code, {"act": act, "beat_id": beat_id, "actor_id": actor.user_id if actor else None})
+    if box.w is not None:
+        for layer in ("beats", "cells"):
+            touch_box(session, layer, box.w, box.s, box.e, box.n)

@@ -7,7 +7,7 @@ very transaction that ends it. If a subscriber raises, the publication does not 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -52,9 +52,12 @@ class Publication:
         }
 
 
-Subscriber = Callable[[Session, Publication], None]
+Subscriber = Callable[[Session, Publication], object]
+BeatFollower = Callable[[Session, int | None, datetime, Sequence[str], str], object]
+"""Called with the actor, the time, the cells whose beat is another now, and why."""
 
 _subscribers: list[Subscriber] = []
+_beat_followers: list[BeatFollower] = []
 
 
 def on_published(subscriber: Subscriber) -> Subscriber:
@@ -62,6 +65,19 @@ def on_published(subscriber: Subscriber) -> Subscriber:
     if subscriber not in _subscribers:
         _subscribers.append(subscriber)
     return subscriber
+
+
+def on_beats_changed(follower: BeatFollower) -> BeatFollower:
+    """Have `follower` called when cells get another beat without a publication, in the same transaction."""
+    if follower not in _beat_followers:
+        _beat_followers.append(follower)
+    return follower
+
+
+def announce_beats(session: Session, actor_id: int | None, at: datetime, cells: Sequence[str], reason: str) -> None:
+    """Call every follower; nothing changed, nobody is called."""
+    for follower in tuple(_beat_followers) if cells else ():
+        follower(session, actor_id, at, cells, reason)
 
 
 def announce(session: Session, publication: Publication) -> None:

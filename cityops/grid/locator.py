@@ -24,6 +24,8 @@ PIXELS_PER_SIDE = 16
 """Pixels along the side of a typical cell: about a quarter of the ground is then boundary pixels."""
 MAX_PIXELS = 12_000_000
 """48 MB of table at most; a larger city gets coarser pixels and a few more exact comparisons."""
+HAIR = 1e-6
+"""In pixels: some micrometres, far above rounding and far below anything drawn."""
 OUTSIDE = -1
 BOUNDARY = -2
 _UNKNOWN = -3
@@ -79,7 +81,7 @@ class Locator:
 
     def _boundary_pixels(self) -> tuple[Ints, Ints]:
         """Every (pixel, cell) such that the cell's boundary passes through the pixel."""
-        edges, owner = edges_of(self._shapes)
+        edges, edge_of, cell_of = _distinct_edges(self._shapes)
         ax, ay = self._raster.to_pixels(edges[:, 0], edges[:, 1])
         bx, by = self._raster.to_pixels(edges[:, 2], edges[:, 3])
         across_at, across_of = _crossings(ax, bx)
@@ -87,25 +89,38 @@ class Locator:
         ends = np.arange(len(edges))
         of = np.concatenate([across_of, up_of, ends, ends])
         at = np.concatenate([across_at, up_at, np.zeros(len(edges)), np.ones(len(edges))])
-        order = np.lexsort((at, of))
+        order = np.argsort(of + at * 0.5, kind="stable")
         of, at = of[order], at[order]
-        # Between two crossings an edge stays in one pixel, the one its middle lies in; the crossings themselves are marked on
-        # both sides, since rounding may put a point there on either.
+        x, y = ax[of] + (bx - ax)[of] * at, ay[of] + (by - ay)[of] * at
+        # Between two crossings an edge stays in one pixel, the one its middle lies in.
         same = of[1:] == of[:-1]
-        middle, middle_of = (at[1:][same] + at[:-1][same]) / 2, of[1:][same]
-        x = ax[middle_of] + (bx - ax)[middle_of] * middle
-        y = ay[middle_of] + (by - ay)[middle_of] * middle
-        marks = [self._mark(x, y, owner[middle_of])]
-        cross_x = ax[of] + (bx - ax)[of] * at
-        cross_y = ay[of] + (by - ay)[of] * at
-        hair = 1e-7  # of a pixel: a micrometre, far above rounding
-        marks += [self._mark(cross_x + dx, cross_y + dy, owner[of]) for dx in (-hair, hair) for dy in (-hair, hair)]
+        pixel = [self._pixel((x[1:][same] + x[:-1][same]) / 2, (y[1:][same] + y[:-1][same]) / 2)]
+        edge = [of[1:][same]]
+        # Where rounding decides on which side of a pixel's border a point falls (an edge through a pixel's corner, an end on a
+        # border), the pixels on all sides are marked. A crossing lies on one border by nature, so only a second one counts.
+        close_x, close_y = np.abs(x - np.rint(x)) < HAIR, np.abs(y - np.rint(y)) < HAIR
+        is_end = (at == 0.0) | (at == 1.0)
+        near = np.flatnonzero((close_x & close_y) | (is_end & (close_x | close_y)))
+        for dx in (-HAIR, HAIR):
+            for dy in (-HAIR, HAIR):
+                pixel.append(self._pixel(x[near] + dx, y[near] + dy))
+                edge.append(of[near])
+        pixels, marked = np.concatenate(pixel), np.concatenate(edge)
+        begin = np.searchsorted(edge_of, marked)
+        marks = [pixels * len(self._shapes) + cell_of[begin]]
+        # An edge between two cells bounds both of them; more than two share one only where cells overlap.
+        left = np.flatnonzero(np.searchsorted(edge_of, marked, side="right") - begin > 1)
+        step = 1
+        while len(left):
+            marks.append(pixels[left] * len(self._shapes) + cell_of[begin[left] + step])
+            step += 1
+            left = left[begin[left] + step < np.searchsorted(edge_of, marked[left], side="right")]
         both = _distinct(np.concatenate(marks))
         return both // len(self._shapes), both % len(self._shapes)
 
-    def _mark(self, x: NDArray[np.float64], y: NDArray[np.float64], cell: Ints) -> Ints:
-        """Pixel and cell in one number."""
-        return (y.astype(np.int64) * self._raster.columns + x.astype(np.int64)) * len(self._shapes) + cell
+    def _pixel(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> Ints:
+        """The number of the pixel at these places."""
+        return y.astype(np.int64) * self._raster.columns + x.astype(np.int64)
 
     @staticmethod
     def _by_pixel(pixel: Ints, cell: Ints) -> tuple[Ints, Ints, Ints]:
@@ -202,6 +217,15 @@ class Locator:
         """The cell code of one point (degrees), or None."""
         position = int(self.positions(np.array([lon]), np.array([lat]))[0])
         return str(self.codes[position]) if position >= 0 else None
+
+
+def _distinct_edges(shapes: Geometries) -> tuple[NDArray[np.float64], Ints, Ints]:
+    """Each edge once, and the pairs (edge, cell) sorted by edge: an edge between two cells is drawn in both."""
+    edges, owner = edges_of(shapes)
+    order = np.lexsort((owner, edges[:, 3], edges[:, 2], edges[:, 1], edges[:, 0]))
+    edges, owner = edges[order], owner[order]
+    first = np.concatenate([[True], (edges[1:] != edges[:-1]).any(axis=1)])
+    return edges[first], np.cumsum(first) - 1, owner
 
 
 def _distinct(values: Ints) -> Ints:

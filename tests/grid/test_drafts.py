@@ -285,3 +285,18 @@ def test_sql_and_memory_give_the_same_cell_on_every_shared_corner(session: Sessi
     by_memory = queries.locate_many(session, corners[:, 0], corners[:, 1])
     by_sql = [place.cell_code if (place := queries.locate(session, float(x), float(y))) else "" for x, y in corners]
     assert list(by_memory) == by_sql
+
+
+def test_who_keeps_the_beat_of_a_cell_hears_when_it_moves_to_another(
+    session: Session, city: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(events, "_beat_followers", [])
+    events.on_beats_changed(lambda _session, _actor, _at, cells, why: heard.append((why, sorted(cells))))
+    south = city.beats["B001S"]
+    old = session.execute(text("SELECT id FROM grid.beats WHERE code = 'B001S'")).scalar_one()
+    operations.change_beat(session, None, NOW, old, cells=south[6:])
+    made = operations.create_beat(session, None, NOW, code="NEW", name_zh="新", name_en=None, shift=None, cells=south[:6])
+    operations.change_beat(session, None, NOW, made, name_zh="更新")
+    operations.dissolve_beat(session, None, NOW, made)
+    assert heard == [("beat_changed", sorted(south[:6])), ("beat_created", sorted(south[:6])), ("beat_dissolved", sorted(south[:6]))]
