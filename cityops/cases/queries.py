@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from cityops.cases import effects, lookups, policy
 from cityops.cases.errors import FilterNotUnderstood
-from cityops.cases.filters import LIGHT, CaseFilter, Condition, build
+from cityops.cases.filters import LIGHT, OPEN, CaseFilter, Condition, build
 from cityops.cases.lookups import COLUMNS
 from cityops.cases.workflow import case_workflow
 from cityops.db.sqlfiles import sql
@@ -20,6 +20,8 @@ from cityops.identity.visibility import ScopedColumns, Viewer, visible
 
 COUNT_CAP = 10_000
 """Counting stops here, so that a list of ten million costs no more than one of ten thousand."""
+VIEW_CAP = 2_000
+"""Counting within a box stops earlier: no index holds the places themselves, so each case counted is a row read."""
 
 NOW_LIGHT = LIGHT.format(now=":now")
 
@@ -69,7 +71,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many cases match: without the box, within it, and those that no map can show. Each stops at COUNT_CAP."""
+    """How many cases match: without the box, within it, and those that no map can show. Each stops at its cap."""
 
     total: int
     in_view: int
@@ -78,8 +80,11 @@ class Counts:
 
 
 def _fresh_plan(session: Session) -> None:
-    """Plan the next statements for their values: a plan made for any value would read an index of the whole city."""
-    session.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
+    """Plan the next statements for their values (a plan made for any value would read an index of the whole city), and
+    without helpers, which would cost a short query more than they save and would mix the order of `_rows`."""
+    session.execute(
+        text("SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('max_parallel_workers_per_gather', '0', true)")
+    )
 
 
 def list_cases(
@@ -96,24 +101,41 @@ def list_cases(
     where = condition.in_view
     if after is not None:
         where += " AND " + order.after(after[0], after[1], params, condition.open_only)
-    statement = sql(__package__, "list_items").format(where=where, order=order.sql, key=order.key, light=NOW_LIGHT)
+    rows = _rows(order, where, condition.open_only or (after is not None and after[0] is None))
+    statement = sql(__package__, "list_items").format(rows=rows, order=order.sql, key=order.key, light=NOW_LIGHT)
     row = session.execute(text(statement), params).one()
     more = (row.last_key.isoformat() if row.last_key else None, row.last_id) if row.has_more else None
     return Page(row.items, more), count_cases(session, wanted, condition)
 
 
+def _rows(order: Order, where: str, one_kind: bool) -> str:
+    """The rows of a page and one more.
+
+    By deadline the open cases come first and the finished ones, which have none, after them. Where both can match, the two
+    are asked one after the other: the few open ones have indexes of their own, and the many finished ones are touched only
+    when the open ones do not fill the page.
+    """
+    if one_kind or order.key != "c.state_due_at" or order.descending:
+        return f"SELECT c.* FROM cases.cases AS c WHERE {where} ORDER BY {order.sql} LIMIT :limit + 1"
+    first = f"SELECT c.* FROM cases.cases AS c WHERE {OPEN} AND {where} ORDER BY {order.sql} LIMIT :limit + 1"
+    then = f"SELECT c.* FROM cases.cases AS c WHERE c.state_due_at IS NULL AND {where} ORDER BY c.id LIMIT :limit + 1"
+    return f"SELECT * FROM (({first}) UNION ALL ({then})) AS u LIMIT :limit + 1"
+
+
 def count_cases(session: Session, wanted: CaseFilter, condition: Condition) -> Counts:
     """The counts beside a list."""
 
-    def capped(where: str) -> str:
-        return f"(SELECT count(*) FROM (SELECT 1 FROM cases.cases AS c WHERE {where} LIMIT {COUNT_CAP + 1}) AS n)"
+    def capped(where: str, cap: int) -> str:
+        return f"(SELECT count(*) FROM (SELECT 1 FROM cases.cases AS c WHERE {where} LIMIT {cap + 1}) AS n)"
 
-    in_view = capped(condition.in_view) if wanted.bbox is not None else "NULL"
-    nowhere = capped(f"c.geom IS NULL AND {condition.everywhere}")
-    statement = f"SELECT {capped(condition.everywhere)} AS total, {in_view} AS in_view, {nowhere} AS without_place"
+    in_view = capped(condition.in_view, VIEW_CAP) if wanted.bbox is not None else "NULL"
+    nowhere = capped(f"c.geom IS NULL AND {condition.everywhere}", COUNT_CAP)
+    statement = f"SELECT {capped(condition.everywhere, COUNT_CAP)} AS total, {in_view} AS in_view, {nowhere} AS without_place"
     row = session.execute(text(statement), condition.params).one()
-    in_box = row.total if row.in_view is None else row.in_view
-    return Counts(min(row.total, COUNT_CAP), min(in_box, COUNT_CAP), min(row.without_place, COUNT_CAP), row.total > COUNT_CAP)
+    total = min(row.total, COUNT_CAP)
+    in_box = total if row.in_view is None else min(row.in_view, VIEW_CAP)
+    cut = row.total > COUNT_CAP or (row.in_view or 0) > VIEW_CAP
+    return Counts(total, in_box, min(row.without_place, COUNT_CAP), cut)
 
 
 def detail(session: Session, viewer: Viewer, number: str, now: datetime) -> tuple[str, int] | None:

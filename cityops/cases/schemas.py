@@ -230,7 +230,7 @@ class CaseListSchema(ma.Schema):
     items = fields.List(fields.Nested(CaseItemSchema), required=True)
     next = fields.String(required=True, allow_none=True)
     total = fields.Integer(required=True, metadata={"description": "how many match without the box; stops at 10,000"})
-    in_view = fields.Integer(required=True, metadata={"description": "how many match within the box"})
+    in_view = fields.Integer(required=True, metadata={"description": "how many match within the box; stops at 2,000"})
     without_place = fields.Integer(required=True, metadata={"description": "how many match that no map can show"})
     capped = fields.Boolean(required=True, metadata={"description": "whether there are more than the counts say"})
 

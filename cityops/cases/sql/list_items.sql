@@ -1,10 +1,7 @@
 -- One page of the list as JSON, with the sort key of its last row. The page is cut first, the names are joined to its few rows.
 WITH page AS MATERIALIZED (
     SELECT c.*, row_number() OVER (ORDER BY {order}) AS place
-    FROM cases.cases AS c
-    WHERE {where}
-    ORDER BY {order}
-    LIMIT :limit + 1
+    FROM ({rows}) AS c
 )
 SELECT
     coalesce(json_agg(json_build_object(
