@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
-from typing import Any
 
 from flask import Flask
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from cityops import __version__
+from cityops.cases import api as cases_api
+from cityops.cases import layers as case_layers
+from cityops.cases import operations as cases
+from cityops.catalog import api as catalog_api
+from cityops.catalog import operations as catalog_operations
 from cityops.catalog.tables import CellTable
+from cityops.components import api as components_api
+from cityops.components import layers as component_layers
+from cityops.components import operations as components
 from cityops.config import Settings
 from cityops.db.engine import make_engine
+from cityops.field import api as field_api
+from cityops.grid import api as grid_api
+from cityops.grid import layers as grid_layers
 from cityops.grid.events import on_beats_changed, on_published
-from cityops.http import auth, health, openapi, problem, unit
+from cityops.http import auth, health, openapi, pages, problem, stream, unit
+from cityops.identity import api as identity_api
+from cityops.media import api as media_api
 from cityops.paths import layers_dir
+from cityops.standards import api as standards_api
+from cityops.standards import operations as standards
 
-API_ROOMS = (
-    "cityops.identity.api",
-    "cityops.catalog.api",
-    "cityops.grid.api",
-    "cityops.components.api",
-    "cityops.standards.api",
-    "cityops.media.api",
-    "cityops.cases.api",
-    "cityops.field.api",
-    "cityops.http.stream",
-    "cityops.http.pages",
-)
-"""Modules with a `blp` (part of the OpenAPI document), a `register(app)` (plain routes), or both."""
+BLUEPRINTS = (identity_api, catalog_api, grid_api, components_api, standards_api, media_api, cases_api, field_api, stream)
+"""Modules whose `blp` makes the OpenAPI document, in the order it is read."""
 
-LAYER_ROOMS = ("cityops.grid.layers", "cityops.components.layers", "cityops.cases.layers")
+PLAIN_ROUTES = (catalog_api, stream, pages)
+"""Modules whose `register(app)` adds what is no part of a blueprint."""
+
+CORE_LAYERS = (grid_layers, component_layers, case_layers)
 """Modules with `LAYER_SOURCES`: the core's own layers, in the catalogue beside those of the manifests."""
 
 CELLS = CellTable(layer="cells", from_sql="grid.cells AS g", where_sql="g.ended_on IS NULL", geom_sql="g.geom", id_sql="g.code::bigint")
@@ -41,38 +46,17 @@ CELLS = CellTable(layer="cells", from_sql="grid.cells AS g", where_sql="g.ended_
 OPEN_TOPICS = ("grid", "component_batch")
 """Events about no single row: everyone hears that something happened, and only what."""
 
-SEED_ROOMS = ("cityops.catalog.operations", "cityops.components.operations", "cityops.standards.operations", "cityops.cases.operations")
-"""Modules whose `seed(session)` loads the tables a city cannot run without; safe to run again."""
-
-
-CELL_KEEPERS = ("cityops.components.operations", "cityops.cases.operations")
-"""Modules whose `recell(session, publication)` moves what sat in a cell that the grid ended or reshaped."""
-
-
-def _room(name: str) -> Any:
-    """The module, or None while a room of the house is still being built."""
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as missing:
-        if missing.name is None or not name.startswith(missing.name):
-            raise
-        return None
-
 
 def seeds() -> list[Callable[[Session], None]]:
-    """The seed functions of the rooms, in the order they stand on one another."""
-    found = [_room(name) for name in SEED_ROOMS]
-    return [module.seed for module in found if module is not None and hasattr(module, "seed")]
+    """What loads the tables a city cannot run without, in the order the rooms stand on one another; safe to run again."""
+    return [catalog_operations.seed, components.seed, standards.seed, cases.seed]
 
 
 def wire() -> None:
     """Introduce the rooms to each other: what a lower room announces and a higher one must hear. Safe to call twice."""
-    for name in CELL_KEEPERS:
-        room = _room(name)
-        if room is not None and hasattr(room, "recell"):
-            on_published(room.recell)
-        if room is not None and hasattr(room, "follow_grid"):
-            on_beats_changed(room.follow_grid)
+    on_published(components.recell)
+    on_published(cases.recell)
+    on_beats_changed(cases.follow_grid)
 
 
 def create_app(settings: Settings, engine: Engine | None = None) -> Flask:
@@ -96,17 +80,12 @@ def create_app(settings: Settings, engine: Engine | None = None) -> Flask:
     api = openapi.ProblemApi(app)
     problem.register(app)
     unit.register(app)
-    if hasattr(auth, "register"):
-        auth.register(app)
+    auth.register(app)
     health.register(app)
-    for name in API_ROOMS:
-        room = _room(name)
-        if room is None:
-            continue
-        if hasattr(room, "blp"):
-            api.register_blueprint(room.blp)
-        if hasattr(room, "register"):
-            room.register(app)
+    for room in BLUEPRINTS:
+        api.register_blueprint(room.blp)
+    for room in PLAIN_ROUTES:
+        room.register(app)
     _fill_catalog(app, settings)
     openapi.register(app)
     return app
@@ -125,10 +104,8 @@ def _fill_catalog(app: Flask, settings: Settings) -> None:
     catalog = app.extensions.get("cityops_catalog")
     if catalog is None:
         return
-    for name in LAYER_ROOMS:
-        room = _room(name)
-        if room is not None:
-            catalog.register(room.LAYER_SOURCES)
+    for room in CORE_LAYERS:
+        catalog.register(room.LAYER_SOURCES)
     for folder in (layers_dir(), settings.layers_dir):
         if folder is not None:
             catalog.register_manifests(folder, CELLS)

@@ -58,7 +58,7 @@ class ProblemApi(Api):
 
     def _register_responses(self) -> None:
         """Declare the error responses with the media type they really have."""
-        ordinary = self.DEFAULT_RESPONSE_CONTENT_TYPE
+        ordinary: str = Api.DEFAULT_RESPONSE_CONTENT_TYPE
         self.DEFAULT_RESPONSE_CONTENT_TYPE = PROBLEM
         super()._register_responses()
         self.DEFAULT_RESPONSE_CONTENT_TYPE = ordinary

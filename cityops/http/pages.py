@@ -78,7 +78,8 @@ def _serve(path: Path, cache: str) -> Response:
         response.headers["Vary"] = "Accept-Encoding"
     response.headers["Cache-Control"] = cache
     response.set_etag(file.etag + ("-gz" if packed else ""))
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 def content_security_policy(basemap: str) -> str:

@@ -38,14 +38,14 @@ def session() -> Session:
     """The database session of this request; opened at first use, closed when the request ends."""
     if "db_session" not in g:
         g.db_session = Session(_engine(), expire_on_commit=False)
-    return g.db_session  # type: ignore[no-any-return]  # flask.g is untyped by design
+    return g.db_session
 
 
 def _engine() -> Engine:
     engine = current_app.extensions.get("cityops_engine")
     if engine is None:
         raise Unavailable(fix="the server was started without a database")
-    return engine  # type: ignore[no-any-return]  # the extensions dictionary is untyped
+    return engine
 
 
 def reads(view: Callable[P, Any]) -> Callable[P, Any]:
