@@ -138,7 +138,7 @@ def test_a_disabled_act_says_why(people: Opener, site: str) -> None:
     page.goto(f"{site}/?open=case:{number}")
     act = page.locator("[data-act=file]")
     expect(act).to_have_attribute("aria-disabled", "true")
-    act.click()
+    act.hover()
     expect(page.locator("#act-reason")).to_contain_text("立案不可用：只有值班长可以立案")
     person.calm()
 

@@ -31,7 +31,9 @@ PROBE = """
     if (feature.geometry.type === 'Point' && box.contains([feature.geometry.coordinates[1], feature.geometry.coordinates[0]]))
       seen.set(feature.properties.code, feature.geometry.coordinates);
   const picked = [...seen].slice(0, 200).map(([code, [lon, lat]]) => {
-    const here = gl.project([lon, lat]), there = map.latLngToContainerPoint([lat, lon]);
+    const here = gl.project([lon, lat]);
+    // Leaflet's own latLngToContainerPoint rounds to whole pixels, which would add half a pixel that is not there.
+    const there = map.layerPointToContainerPoint(map.project([lat, lon]).subtract(map.getPixelOrigin()));
     const hits = city.gl.pick(lon, lat, ['components']).map((hit) => hit.properties.code);
     return {
       code,

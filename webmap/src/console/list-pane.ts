@@ -152,7 +152,15 @@ export class ListPane extends Element {
   protected override render() {
     const post = store.session?.user.posts[0] ?? '';
     const { waiting } = store.list;
-    return html`<section class="list" aria-labelledby="list-title">
+    return html`<section class="list" aria-labelledby="list-title"
+        @mouseenter=${() => {
+          this.hovered = true;
+          this.hold();
+        }}
+        @mouseleave=${() => {
+          this.hovered = false;
+          this.hold();
+        }}>
       <div class="top">
         <div class="head"><h1 id="list-title" tabindex="-1">${store.url.filters.mine ? t('list.desk', { post: tt(`post.${post}`, '') }) : t('list.title')}</h1>
           <button type="button" class="btn" @click=${() => store.list.reload()} aria-label=${t('list.reload')} title=${t('list.reload')}>${icon('refresh')}</button></div>
@@ -168,14 +176,6 @@ export class ListPane extends Element {
           : nothing
       }
       <div class="rows" @scroll=${this.scrolled} @keydown=${this.rowKeys}
-        @mouseenter=${() => {
-          this.hovered = true;
-          this.hold();
-        }}
-        @mouseleave=${() => {
-          this.hovered = false;
-          this.hold();
-        }}
         @focusin=${() => this.hold()} @focusout=${() => window.setTimeout(() => this.hold())}>${this.body()}</div>
     </section>`;
   }
