@@ -26,7 +26,10 @@ SECONDARY = text(
 
 @contextmanager
 def without_indexes(session: Session, rows: int) -> Iterator[None]:
-    """Run the block without the secondary indexes of the components table, if it is empty and the batch is large."""
+    """Run the block without the indexes of the components table but its primary key, if it is empty and the batch is large.
+
+    The codes' uniqueness is proved when its index is built again; a duplicate then fails the whole transaction.
+    """
     if rows < WORTHWHILE_ROWS or session.execute(text("SELECT EXISTS (SELECT 1 FROM components.components)")).scalar():
         yield
         return
@@ -37,9 +40,11 @@ def without_indexes(session: Session, rows: int) -> Iterator[None]:
     definitions = session.execute(SECONDARY).all()
     for index in definitions:
         session.execute(text(f"DROP INDEX {index.name}"))
+    session.execute(text("ALTER TABLE components.components DROP CONSTRAINT uq_components_code"))
     yield
     memory = session.execute(text("SHOW maintenance_work_mem")).scalar_one()
     session.execute(text("SET LOCAL maintenance_work_mem = '256MB'"))
+    session.execute(text("ALTER TABLE components.components ADD CONSTRAINT uq_components_code UNIQUE (code)"))
     for index in definitions:
         session.execute(text(index.definition))
     session.execute(text("SELECT set_config('maintenance_work_mem', :memory, true)"), {"memory": memory})
