@@ -17,6 +17,7 @@ from cityops.cases.offline_verifier import digest_of
 from cityops.cases.workflow import Workflow
 from cityops.sample.copying import NULL
 from cityops.sample.desks import Desks, Route
+from cityops.sample.pictures import Album, Picture
 from cityops.sample.timeline import NONE, Step
 from cityops.sample.worktime import Instants, iso
 
@@ -29,6 +30,9 @@ CASE_COLUMNS = (
 )  # fmt: skip
 EVENT_COLUMNS = ("case_id", "seq", "at", "act", "actor_id", "actor_post", "from_state", "to_state", "body", "prev_digest", "digest")
 TASK_COLUMNS = ("case_id", "kind", "assignee_id", "beat_id", "state", "created_at", "soon_at", "due_at", "done_at", "done_by", "result")
+PHOTO_COLUMNS = ("id", "digest", "source_digest", "uploader_id", "phase", "taken_at", "lon", "lat", "created_at")
+CASE_PHOTO_COLUMNS = ("case_id", "photo_id", "seq", "phase")
+PHOTO_PHASES = {"report": "before", "verify": "verify", "handle": "after", "check": "check"}
 TASK_KINDS = {"send_verification": "verify", "send_check": "check"}
 
 RETURN_REASONS = ("不属本部门管养范围", "现场位置属相邻单位", "需先由权属单位确认")
@@ -60,6 +64,7 @@ class Subject:
     beat_id: int
     area_grade: str
     route: Route
+    with_photos: bool
 
 
 @dataclass
@@ -69,6 +74,9 @@ class Pages:
     cases: list[str] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
     tasks: list[str] = field(default_factory=list)
+    photos: list[str] = field(default_factory=list)
+    case_photos: list[str] = field(default_factory=list)
+    files: list[Picture] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -83,11 +91,36 @@ class Lives:
     clocks: tuple[list[Instants], list[Instants], list[Instants], list[Instants]]
 
 
+def _last(member: str) -> str:
+    """A member that stands after another instead of before one."""
+    return f",{member[:-1]}" if member else ""
+
+
 def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def write_lives(lives: Lives, flow: Workflow, desks: Desks, pages: Pages) -> None:
+@dataclass
+class Camera:
+    """Hands in the sample's pictures: numbers the photos and writes their rows."""
+
+    album: Album
+    next_id: int = 1
+
+    def take(self, subject: Subject, step: Step, seq: int, actor: int, when: str, pages: Pages) -> str:
+        """The member `photos` of an event's body, or nothing; what a photo shows depends on the act."""
+        phase = PHOTO_PHASES.get(step.act)
+        if phase is None or not subject.with_photos or (step.act == "report" and step.post != "inspector"):
+            return ""
+        mended = step.act == "handle" or step.result == "pass"
+        digest = self.album.picture(subject.kind, subject.class_code, mended=mended, variant=subject.id)
+        number, self.next_id = self.next_id, self.next_id + 1
+        pages.photos.append(f"{number}\t\\\\x{digest}\t\\\\x{digest}\t{actor}\t{phase}\t{when}\t{subject.lon!r}\t{subject.lat!r}\t{when}")
+        pages.case_photos.append(f"{subject.id}\t{number}\t{seq}\t{phase}")
+        return f'"photos":[{{"digest":"{digest}","id":{number},"phase":"{phase}"}}],'
+
+
+def write_lives(lives: Lives, flow: Workflow, desks: Desks, camera: Camera, pages: Pages) -> None:
     """Append the rows of all cases of a pattern."""
     pattern = lives.pattern
     at = [iso(lives.times[:, k]) for k in range(lives.times.shape[1])]
@@ -96,7 +129,7 @@ def write_lives(lives: Lives, flow: Workflow, desks: Desks, pages: Pages) -> Non
     for row, subject in enumerate(lives.subjects):
         count = int(lives.length[row])
         _write_case(
-            lives.name, pattern[:count], flow, desks, subject, pages,
+            lives.name, pattern[:count], flow, desks, camera, subject, pages,
             [column[row] for column in at[:count]],
             [column[row] for column in due[:count]],
             soon[count - 1][row],
@@ -118,6 +151,7 @@ def _write_case(
     steps: tuple[Step, ...],
     flow: Workflow,
     desks: Desks,
+    camera: Camera,
     subject: Subject,
     pages: Pages,
     at: list[str],
@@ -149,12 +183,13 @@ def _write_case(
         if act == "report":
             reporter = actor = desks.reporter(subject, inspector)
             component = f'"component_code":"{subject.component_code}",' if subject.component_code else ""
+            photos = camera.take(subject, step, k + 1, actor, when, pages)
             accuracy = f'"accuracy_m":{subject.accuracy_m},' if subject.accuracy_m else ""
             body = (
                 f'{accuracy}"address":"{subject.address}","area_grade":"{subject.area_grade}","beat_id":{subject.beat_id},'
                 f'"cell_code":"{subject.cell_code}","class_code":"{subject.class_code}",{component}"condition_id":{subject.condition_id},'
                 f'"description":"{subject.description}","edition":"{subject.edition}","kind":"{subject.kind}","lat":{subject.lat!r},'
-                f'"lon":{subject.lon!r},"routed":{{"department_id":{subject.route.department_id},"rule":"{rule}"}},"source":"{subject.source}"{tail}'
+                f'"lon":{subject.lon!r},{photos}"routed":{{"department_id":{subject.route.department_id},"rule":"{rule}"}},"source":"{subject.source}"{tail}'
             )
         elif act == "accept":
             body = (
@@ -180,7 +215,8 @@ def _write_case(
             assert handler is not None
             actor, handled = handler, when
             overdue += not in_time[k]
-            body = f'"in_time":{"true" if in_time[k] else "false"}{tail}'
+            photos = camera.take(subject, step, k + 1, actor, when, pages)
+            body = f'"in_time":{"true" if in_time[k] else "false"}{_last(photos)}{tail}'
         elif act == "return_case":
             assert handler is not None
             actor = handler
@@ -192,14 +228,15 @@ def _write_case(
             task = (TASK_KINDS[act], inspector, when, soon_each[k], state_due)
         elif act == "verify":
             verified = step.result
-            body = f'"result":"{step.result}"{tail}'
+            body = f'{camera.take(subject, step, k + 1, actor, when, pages)}"result":"{step.result}"{tail}'
         elif act == "check":
+            photos = camera.take(subject, step, k + 1, actor, when, pages)
             if step.result == "fail":
                 reworks, handler, handled = reworks + 1, None, None
                 limit = f'"limit_unit":"{subject.limit_unit}","limit_value":"{subject.limit_value}"'
-                body = f'"due_at":"{disposal[k]}",{limit},"result":"fail"{tail}'
+                body = f'"due_at":"{disposal[k]}",{limit},{photos}"result":"fail"{tail}'
             else:
-                body = f'"result":"pass"{tail}'
+                body = f'{photos}"result":"pass"{tail}'
         elif act == "void":
             body = f'"reason":{_quoted(VOID_REASONS[name])}'
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 
 import numpy as np
 import psycopg
@@ -17,6 +18,7 @@ from cityops.geo.crs import transformer
 from cityops.sample.terrain import Floats
 
 NULL = "\\N"
+LINES_AT_ONCE = 2_000  # joined and encoded together; more only costs memory
 DECIMALS = 9  # of a degree: a tenth of a millimetre
 _POINT_HEAD = np.frombuffer(bytes.fromhex("0101000020") + SRID.to_bytes(4, "little"), dtype=np.uint8)
 _SPECIAL = re.compile(r"[\\\t\n\r]")
@@ -34,10 +36,14 @@ def text(value: object) -> str:
 
 def copy_lines(cursor: psycopg.Cursor[object], table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
     """Write lines that are COPY text already (fields joined by tabs, no line ends)."""
-    blob = "\n".join(lines)
-    if blob:
-        with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
-            copy.write(blob.encode() + b"\n")
+    waiting = iter(lines)
+    some = list(islice(waiting, LINES_AT_ONCE))
+    if not some:
+        return
+    with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+        while some:
+            copy.write("\n".join(some).encode() + b"\n")
+            some = list(islice(waiting, LINES_AT_ONCE))
 
 
 def copy_rows(cursor: psycopg.Cursor[object], table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -31,6 +31,7 @@ from cityops.sample.copying import ToStorage, copy_rows, relieved
 from cityops.sample.desks import Desks, People, Router
 from cityops.sample.errors import SizeNotKnown, UntilNotUsable
 from cityops.sample.organisation import Person, build_people
+from cityops.sample.pictures import Album
 from cityops.sample.place_rows import ComponentClass, PlaceWriter
 from cityops.sample.places import DISTRICTS, StreetOffice, assign_streets, cell_quotas, multi
 from cityops.sample.sizes import SIZES, Size
@@ -45,7 +46,7 @@ RELIEVED = (
     "layer_buildings.items", "layer_roads.items", "layer_green.items", "layer_water.items",
 )  # fmt: skip
 """Tables that lose their indexes while they are filled."""
-SILENT = ("cases.cases", "cases.events", "cases.tasks")
+SILENT = ("cases.cases", "cases.events", "cases.tasks", "cases.photos")
 """Tables whose triggers would look at every row again; `cityops cases verify` proves the chains afterwards."""
 RELIEF_FROM_CASES = 2_000
 OPEN_PER_DESK = {"XS": 3, "S": 14, "M": 40, "L": 120, "XL": 200}
@@ -131,7 +132,18 @@ def _fill(
     anchors = Anchors.for_size(storage, seed, size.cells)
     writer = _write_place(cursor, storage, organisation, size, seed, since, terrain, skeleton, offices, anchors, say)
     people = _people(session, organisation, size, writer, until)
-    story = Story(session, cursor, anchors, Router(organisation), Desks(people), seed=seed, cases=size.cases, since=since, until=until)
+    story = Story(
+        session,
+        cursor,
+        anchors,
+        Router(organisation),
+        Desks(people),
+        seed=seed,
+        cases=size.cases,
+        since=since,
+        until=until,
+        album=Album(settings.media_dir),
+    )
     told = 0
 
     def advance(count: int) -> None:
@@ -309,7 +321,15 @@ def _finish(
     writer: PlaceWriter,
 ) -> None:
     """Identity columns go on after the loaded rows, tiles are announced as changed, and the city says what it is."""
-    for table in ("identity.departments", "grid.beats", "components.changes", "components.components", "cases.cases", "cases.tasks"):
+    for table in (
+        "identity.departments",
+        "grid.beats",
+        "components.changes",
+        "components.components",
+        "cases.cases",
+        "cases.tasks",
+        "media.photos",
+    ):
         cursor.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), greatest((SELECT max(id) FROM {table}), 1))")
     west, south, east, north = shapely.total_bounds(
         storage.shapes(np.array([face.polygon for face in skeleton.faces], dtype=object))

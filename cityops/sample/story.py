@@ -20,10 +20,22 @@ from sqlalchemy.orm import Session
 from cityops.cases.workflow import case_workflow
 from cityops.sample import mix
 from cityops.sample.anchors import Anchors
-from cityops.sample.chronicle import CASE_COLUMNS, EVENT_COLUMNS, TASK_COLUMNS, Lives, Pages, Subject, write_lives
+from cityops.sample.chronicle import (
+    CASE_COLUMNS,
+    CASE_PHOTO_COLUMNS,
+    EVENT_COLUMNS,
+    PHOTO_COLUMNS,
+    TASK_COLUMNS,
+    Camera,
+    Lives,
+    Pages,
+    Subject,
+    write_lives,
+)
 from cityops.sample.copying import copy_lines, copy_rows, point_ewkb
 from cityops.sample.desks import Desks, Router
 from cityops.sample.openwork import OpenWork, plan_open_work
+from cityops.sample.pictures import Album
 from cityops.sample.standards_table import Standard, read_standards
 from cityops.sample.terrain import Floats, random
 from cityops.sample.timeline import PATTERNS, Limits, Timekeeper
@@ -32,6 +44,8 @@ from cityops.sample.writing import Writer
 from cityops.standards.queries import calendar_for
 
 BATCH = 4_000
+PHOTO_DAYS = 14
+"""Cases reported in the last days carry photos; older ones lost theirs, as archives do."""
 LATE_SHARE = {"AD": 0.002, "SN": 0.085, "GR": 0.05}
 LATE_OTHERS = 0.07
 VERIFIED_SOURCES = ("hotline", "public", "transfer")
@@ -50,7 +64,7 @@ class Story:
 
     def __init__(
         self, session: Session, cursor: psycopg.Cursor[tuple[object, ...]], anchors: Anchors, router: Router, desks: Desks,
-        *, seed: int, cases: int, since: datetime, until: datetime,
+        *, seed: int, cases: int, since: datetime, until: datetime, album: Album,
     ) -> None:  # fmt: skip
         self.cursor = cursor
         self.anchors = anchors
@@ -58,6 +72,7 @@ class Story:
         self.desks = desks
         self.seed = seed
         self.total = cases
+        self.since = since
         calendar = calendar_for(session)
         zone = calendar.zone
         self.first_day: date = since.astimezone(zone).date()
@@ -77,6 +92,7 @@ class Story:
         self.counters: dict[tuple[str, int], int] = {}
         self.next_id = 1
         self.events = 0
+        self.camera = Camera(album)
 
     def _anchors_by_class(self) -> dict[str, tuple[NDArray[np.int64], Floats]]:
         codes = np.array(self.anchors.class_code)
@@ -120,7 +136,7 @@ class Story:
         for month in np.unique(months):
             own = np.flatnonzero(month_of == month)
             classes[own] = mix.pick(np.cumsum(self.weights[month]), rng, len(own))
-        start = (self.first_day.toordinal() - date(1970, 1, 1).toordinal() + days) * DAY_US - self.offset_us
+        start = self._midnight(0) + days * DAY_US
         reported = start + mix.seconds_of_day(self.table, classes, rng) * 1_000_000
         # On the last day nothing is reported after now: what would come later came earlier the same day.
         late = reported >= self.until_us
@@ -132,8 +148,7 @@ class Story:
         anchor = self.choose_anchors(classes, rng)
         pattern = self._patterns(source, rng)
 
-        first, last = start.min() if len(start) else 0, day + len(counts)
-        end = (self.first_day.toordinal() - date(1970, 1, 1).toordinal() + last) * DAY_US - self.offset_us
+        first, end = self._midnight(day), self._midnight(day + len(counts))
         planned = [one for one in open_work if (first <= one.times[0] < end) or (day == 0 and one.times[0] < first)]
         times0 = np.concatenate((reported, np.array([one.times[0] for one in planned], dtype=np.int64)))
         order = np.argsort(times0, kind="stable")
@@ -144,7 +159,8 @@ class Story:
         numbers = self._numbers(times0, all_anchors, order)
         pages = Pages()
         natural = len(reported)
-        subjects = self._subjects(classes, source, anchor, ids[:natural], numbers[:natural], rng)
+        recent = reported >= self.until_us - PHOTO_DAYS * DAY_US
+        subjects = self._subjects(classes, source, anchor, ids[:natural], numbers[:natural], recent, rng)
         for name in PATTERNS:
             own = np.flatnonzero(pattern == list(PATTERNS).index(name))
             if len(own):
@@ -156,6 +172,7 @@ class Story:
                 np.array([one.anchor]),
                 ids[natural + k :],
                 numbers[natural + k :],
+                np.array([True]),
                 rng,
                 first_standard=True,
             )[0]
@@ -163,8 +180,15 @@ class Story:
             times = one.times[None, :]
             limits = self.limits([subject])
             clocks = self.keeper.state_clocks(steps[: times.shape[1]], times, limits)
-            write_lives(Lives(one.pattern, steps, [subject], times, np.array([times.shape[1]]), clocks), self.flow, self.desks, pages)
+            write_lives(
+                Lives(one.pattern, steps, [subject], times, np.array([times.shape[1]]), clocks), self.flow, self.desks, self.camera, pages
+            )
+        pages.files = self.camera.album.fresh()
         return pages
+
+    def _midnight(self, day: int) -> int:
+        """The instant a day of the sample begins, local time."""
+        return (self.first_day.toordinal() - date(1970, 1, 1).toordinal() + day) * DAY_US - self.offset_us
 
     def choose_anchors(self, classes: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
         """A place for each case: a component of the class for component cases, else anywhere where much happens."""
@@ -212,6 +236,7 @@ class Story:
         anchor: NDArray[np.int64],
         ids: NDArray[np.int64],
         numbers: list[str],
+        with_photos: NDArray[np.bool_],
         rng: np.random.Generator,
         *,
         first_standard: bool = False,
@@ -250,6 +275,7 @@ class Story:
                     address=f"{places.street[where]}{places.number[where]}号{'门前' if amount[k] % 3 else '附近'}",
                     lon=lon[k], lat=lat[k], point=points[k], accuracy_m=accuracy[k] if origin == "inspector" else None,
                     cell_code=cell, beat_id=places.beat[where], area_grade=grade, route=route,
+                    with_photos=bool(with_photos[k]),
                 )
             )  # fmt: skip
         return out
@@ -276,12 +302,26 @@ class Story:
         times = self.keeper.forward(steps, reported, limits, share)
         length = (times <= self.until_us).sum(axis=1)
         clocks = self.keeper.state_clocks(steps, times, limits)
-        write_lives(Lives(name, steps, subjects, times, length, clocks), self.flow, self.desks, pages)
+        write_lives(Lives(name, steps, subjects, times, length, clocks), self.flow, self.desks, self.camera, pages)
 
     def _duty(self, subject: Subject) -> str:
         return self.router.code_of(subject.route.department_id)[:2]
+
+    def _files(self, pages: Pages) -> list[tuple[object, ...]]:
+        made = self.since.isoformat()
+        return [
+            (f"\\x{one.digest}", "image/jpeg", one.size_bytes, one.width, one.height, one.thumb_size_bytes, made) for one in pages.files
+        ]
 
     def _write(self, pages: Pages) -> None:
         copy_lines(self.cursor, "cases.cases", CASE_COLUMNS, pages.cases)
         copy_lines(self.cursor, "cases.events", EVENT_COLUMNS, pages.events)
         copy_lines(self.cursor, "cases.tasks", TASK_COLUMNS, pages.tasks)
+        copy_rows(
+            self.cursor,
+            "media.files",
+            ("digest", "mime", "size_bytes", "width", "height", "thumb_size_bytes", "created_at"),
+            self._files(pages),
+        )
+        copy_lines(self.cursor, "media.photos", PHOTO_COLUMNS, pages.photos)
+        copy_lines(self.cursor, "cases.photos", CASE_PHOTO_COLUMNS, pages.case_photos)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from cityops import sample
 from cityops.cases.offline_verifier import ChainCheck
 from cityops.cases.operations import advance
+from cityops.cases.verify import Walk, walk
 from cityops.config import Settings
 from cityops.db.cluster import Cluster
 from cityops.exchange.errors import CityNotEmpty
@@ -114,6 +115,18 @@ def test_every_event_follows_an_edge_of_the_workflow_by_a_post_that_owns_it(data
     assert _one(database, wrong_person) == 0
 
 
+def test_recent_cases_carry_pictures_that_are_in_the_photo_store(database: Engine, loaded: Loaded, settings: Settings) -> None:
+    seen = Walk()
+    assert [finding for found in walk(database, settings.media_dir, seen) for finding in found] == []
+    assert seen.photos > 20
+    missing = """
+        SELECT count(*) FROM cases.events AS e WHERE act IN ('handle', 'check') AND at > CAST(:until AS timestamptz) - interval '13 days'
+            AND (SELECT reported_at FROM cases.cases AS c WHERE c.id = e.case_id) > CAST(:until AS timestamptz) - interval '13 days'
+            AND NOT EXISTS (SELECT 1 FROM cases.photos AS p WHERE (p.case_id, p.seq) = (e.case_id, e.seq))
+    """
+    assert _one(database, missing) == 0
+
+
 def test_nothing_happens_after_the_present_of_the_sample(database: Engine, loaded: Loaded) -> None:
     assert _one(database, "SELECT count(*) FROM cases.events WHERE at > :until") == 0
     assert _one(database, "SELECT count(*) FROM cases.cases WHERE updated_at > :until") == 0
@@ -184,7 +197,7 @@ def test_an_unknown_size_and_an_impossible_present_are_refused(engine: Engine, s
 TABLES = {
     "grid.divisions": "code", "grid.cells": "code", "grid.beats": "id", "grid.beat_cells": "cell_code",
     "identity.departments": "id", "identity.scopes": "id", "components.components": "id", "cases.cases": "id",
-    "cases.events": "case_id, seq", "cases.tasks": "id", "layer_roads.items": "id", "layer_buildings.items": "id",
+    "cases.events": "case_id, seq", "cases.tasks": "id", "media.photos": "id", "layer_roads.items": "id", "layer_buildings.items": "id",
     "layer_green.items": "id", "layer_water.items": "id",
 }  # fmt: skip
 
