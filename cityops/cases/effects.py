@@ -20,13 +20,13 @@ from cityops.identity.visibility import Viewer
 from cityops.standards.models import Condition
 from cityops.standards.rules import Calendar
 
-PHASES = {"report": "before", "verify": "verify", "handle": "after", "check": "check"}
-"""What a photo shows when it is handed in with an act; with any other act it shows the state before handling."""
+PHASES = {"verify": "verify", "handle": "after", "check": "check"}
+"""What a photo shows when it is handed in with an act; with any other act it depends on whether the case was handled."""
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What an actor may hand in with an act. Each act says what it requires; what it does not use is refused by the schema."""
+    """What an actor may hand in with an act. Each act says what it requires; it does not look at the rest."""
 
     reason: str | None = None
     note: str | None = None
@@ -65,7 +65,9 @@ def apply(change: Change) -> Edge:
     given, act = change.given, change.act
     _require(change)
     change.body |= {"reason": given.reason, "note": given.note, "result": given.result}
-    change.photos = intake.usable_photos(change.session, change.actor.user_id, given.photos, PHASES.get(act.id, "before"))
+    change.photos = intake.usable_photos(
+        change.session, change.actor.user_id, given.photos, PHASES.get(act.id, "after" if change.case.handled_at else "before")
+    )
     if change.photos:
         change.body["photos"] = [photo.as_json() for photo in change.photos]
     if given.made_at:

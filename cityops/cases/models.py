@@ -12,6 +12,11 @@ from sqlalchemy.dialects.postgresql import ARRAY, CHAR, JSONB, REAL
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import DateTime, Text
 
+import cityops.components.models
+import cityops.grid.models
+import cityops.identity.models
+import cityops.media.models
+import cityops.standards.models  # noqa: F401  # these five hold the tables that the foreign keys below name
 from cityops.db.base import Base, geom_type
 
 Instant = DateTime(timezone=True)

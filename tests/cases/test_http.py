@@ -170,6 +170,17 @@ def test_without_credentials_nothing_is_told(client: FlaskClient) -> None:
     assert client.post("/api/v1/cases", json={}).status_code in (401, 422)
 
 
+def test_a_refused_act_is_kept_in_the_audit(desk: Desk, database: Engine) -> None:
+    number = desk.report().get_json()["number"]
+    assert desk.post("acceptor", f"/cases/{number}/voiding", {"reason": "no"}).status_code == 403
+    with database.connect() as connection:
+        kept = connection.execute(
+            text("SELECT * FROM identity.audit WHERE outcome = 'denied' AND actor_id = :id ORDER BY id DESC LIMIT 1"),
+            {"id": desk.town.users["acceptor"].id},
+        ).one()
+    assert number in f"{kept.object} {kept.detail}" and "act-not-yours" in f"{kept.reason} {kept.detail}"
+
+
 def test_a_case_beyond_ones_sight_is_not_there(desk: Desk) -> None:
     number = desk.report().get_json()["number"]
     for path in (f"/cases/{number}", f"/cases/{number}/events"):
