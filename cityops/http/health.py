@@ -23,5 +23,7 @@ def register(app: Flask) -> None:
             with engine.connect() as connection:
                 connection.execute(text("SELECT 1"))
         except SQLAlchemyError:
-            return problem(503, "database-unreachable", "The database does not answer.", fix="look at the server's log; it comes back by itself")
+            return problem(
+                503, "database-unreachable", "The database does not answer.", fix="look at the server's log; it comes back by itself"
+            )
         return jsonify(status="ready")

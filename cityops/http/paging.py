@@ -25,6 +25,10 @@ def decode_cursor(cursor: str, types: tuple[type, ...]) -> tuple[Any, ...]:
         key = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
     except (ValueError, binascii.Error) as error:
         raise CursorNotUnderstood(field="cursor", fix="use the value of `next` as it was given") from error
-    if not isinstance(key, list) or len(key) != len(types) or not all(isinstance(k, t) or k is None for k, t in zip(key, types, strict=True)):
+    if (
+        not isinstance(key, list)
+        or len(key) != len(types)
+        or not all(isinstance(k, t) or k is None for k, t in zip(key, types, strict=True))
+    ):
         raise CursorNotUnderstood(field="cursor", fix="use the value of `next` as it was given")
     return tuple(key)

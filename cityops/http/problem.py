@@ -18,9 +18,7 @@ log = logging.getLogger("cityops.http")
 PROBLEM = "application/problem+json"
 
 
-def problem(
-    status: int, code: str, detail: str, *, field: str | None = None, fix: str | None = None, **more: Any
-) -> Response:
+def problem(status: int, code: str, detail: str, *, field: str | None = None, fix: str | None = None, **more: Any) -> Response:
     """One problem document. `field` names what is wrong in the input, `fix` says what to do about it."""
     body = {
         "type": f"urn:cityops:problem:{code}",
@@ -86,4 +84,10 @@ def register(app: Flask) -> None:
         # The last door before the client: the reader gets a number to quote, the log gets the whole story.
         incident = uuid.uuid4().hex[:12]
         log.error("incident %s at %s %s", incident, request.method, request.path, exc_info=error)
-        return problem(500, "internal-error", f"An error was logged under {incident}.", fix="try again; quote the number if it stays", incident=incident)
+        return problem(
+            500,
+            "internal-error",
+            f"An error was logged under {incident}.",
+            fix="try again; quote the number if it stays",
+            incident=incident,
+        )

@@ -30,7 +30,8 @@ def till(database: Engine, settings: Settings) -> Iterator[Flask]:
     @http.writes
     def put(key: str) -> Any:
         http.session().execute(
-            text("INSERT INTO core.settings (key, value) VALUES (:key, CAST(:value AS jsonb))"), {"key": key, "value": request.get_data(as_text=True)}
+            text("INSERT INTO core.settings (key, value) VALUES (:key, CAST(:value AS jsonb))"),
+            {"key": key, "value": request.get_data(as_text=True)},
         )
         if key.startswith("refused"):
             raise AlreadyThere(key=key, field="key", fix="take another")
