@@ -7,13 +7,20 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from psycopg import errors as postgres
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from cityops.app import seeds, wire
 from cityops.config import Settings
 from cityops.db.cluster import Cluster
 from cityops.db.engine import make_engine
 from cityops.db.migrate import upgrade
+from cityops.errors import SetupError
+
+
+class SchemaRefused(SetupError):
+    """The database does not take the schema of cityops: {reason}."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,21 @@ def open_city(settings: Settings | None = None, *, migrate: bool = True) -> Iter
         engine = make_engine(complete.database_url)
         try:
             if migrate:
-                upgrade(engine, seeds())
+                _upgrade(engine)
             yield City(complete, engine, cluster)
         finally:
             engine.dispose()
+
+
+def _upgrade(engine: Engine) -> None:
+    """Migrate; a server without our extensions, or an account that may not create them, is refused by name."""
+    try:
+        upgrade(engine, seeds())
+    except DBAPIError as error:
+        if not isinstance(error.orig, postgres.InsufficientPrivilege | postgres.FeatureNotSupported | postgres.UndefinedFile):
+            raise
+        raise SchemaRefused(
+            reason=str(error.orig).strip().splitlines()[0],
+            fix="install PostGIS on that server, and in this database as its superuser: CREATE EXTENSION postgis; CREATE EXTENSION pg_trgm; "
+            "GRANT CREATE ON DATABASE to the account in CITYOPS_DATABASE_URL",
+        ) from error

@@ -235,5 +235,16 @@ def test_a_database_that_does_not_answer_is_refused_in_one_line(home: Path) -> N
     assert "CITYOPS_DATABASE_URL" in line
 
 
+def test_a_server_account_without_rights_is_told_what_the_superuser_must_do(home: Path) -> None:
+    with Cluster(home.with_name("strict"), durable=False) as strict:
+        url = strict.create_database("theirs")
+        engine = create_engine(url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text("CREATE ROLE clerk LOGIN"))
+        engine.dispose()
+        line = refused(home.with_name("unused"), "db", "upgrade", CITYOPS_DATABASE_URL=url.replace("cityops@", "clerk@"))
+    assert "CREATE EXTENSION postgis" in line
+
+
 def test_deleting_the_database_needs_a_yes(home: Path) -> None:
     assert "--yes" in refused(home, "db", "reset")
