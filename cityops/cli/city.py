@@ -72,6 +72,6 @@ def _upgrade(engine: Engine) -> None:
             raise
         raise SchemaRefused(
             reason=str(error.orig).strip().splitlines()[0],
-            fix="install PostGIS on that server, and in this database as its superuser: CREATE EXTENSION postgis; CREATE EXTENSION pg_trgm; "
+            fix="install PostGIS there, then in this database as its superuser: CREATE EXTENSION postgis; CREATE EXTENSION pg_trgm; "
             "GRANT CREATE ON DATABASE to the account in CITYOPS_DATABASE_URL",
         ) from error
