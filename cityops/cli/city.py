@@ -11,7 +11,6 @@ from psycopg import errors as postgres
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from cityops.app import seeds, wire
 from cityops.config import Settings
 from cityops.db.cluster import Cluster
 from cityops.db.engine import make_engine
@@ -52,6 +51,8 @@ def running_database(settings: Settings, tell: Callable[[str], None] = say) -> I
 def open_city(settings: Settings | None = None, *, migrate: bool = True) -> Iterator[City]:
     """The city of this machine. Starts the private PostgreSQL, or joins the one that `cityops serve` is running."""
     with running_database(settings or Settings.from_env()) as (complete, cluster):
+        from cityops.app import wire  # every room at once; a refused command line need not wait for them
+
         assert complete.database_url is not None
         wire()
         engine = make_engine(complete.database_url)
@@ -65,6 +66,8 @@ def open_city(settings: Settings | None = None, *, migrate: bool = True) -> Iter
 
 def _upgrade(engine: Engine) -> None:
     """Migrate; a server without our extensions, or an account that may not create them, is refused by name."""
+    from cityops.app import seeds
+
     try:
         upgrade(engine, seeds())
     except DBAPIError as error:

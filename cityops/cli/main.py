@@ -20,13 +20,18 @@ from cityops import __version__
 from cityops.errors import CityopsError
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The whole command line, with every noun that has a module here."""
+def build_parser(wanted: str | None = None) -> argparse.ArgumentParser:
+    """The command line with the noun `wanted`, or with every noun that has a module here.
+
+    One noun is enough to run it, and the rooms behind the others take seconds to load.
+    """
     parser = argparse.ArgumentParser(prog="cityops", description="A city management platform on PostGIS.")
     parser.add_argument("--version", action="version", version=f"cityops {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in sorted(pkgutil.iter_modules(cityops.cli.__path__), key=lambda found: found.name):
-        noun = importlib.import_module(f"cityops.cli.{module.name}")
+    names = sorted(module.name for module in pkgutil.iter_modules(cityops.cli.__path__))
+    # A noun that is a word of Python's has a trailing underscore in its file name.
+    for name in [name for name in names if name.rstrip("_") == wanted] or names:
+        noun = importlib.import_module(f"cityops.cli.{name}")
         if hasattr(noun, "add_parser"):
             noun.add_parser(subparsers)
     return parser
@@ -34,7 +39,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 1 for a named error, 2 for a wrong command line, 130 for Ctrl-C."""
-    parsed = build_parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    parsed = build_parser(given[0] if given else None).parse_args(given)
     try:
         return int(parsed.run(parsed) or 0)
     except CityopsError as error:
