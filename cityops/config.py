@@ -12,13 +12,15 @@ from pathlib import Path
 from cityops.errors import SetupError
 
 
-def _whole(env: Mapping[str, str], name: str, default: int) -> int:
+def _whole(env: Mapping[str, str], name: str, default: int, *, least: int = 0) -> int:
     """A whole number from the environment, or one clear line saying which variable is wrong."""
     text = env.get(name, "")
     if not text:
         return default
     if not text.isdigit():
         raise SetupError(reason=f"{name} must be a whole number, not {text!r}")
+    if int(text) < least:
+        raise SetupError(reason=f"{name} must be at least {least}, not {text}")
     return int(text)
 
 
@@ -59,8 +61,8 @@ class Settings:
             read_database_url=psycopg_url(env.get("CITYOPS_READ_DATABASE_URL")),
             host=env.get("CITYOPS_HOST") or "127.0.0.1",
             port=_whole(env, "CITYOPS_PORT", 8000),
-            workers=_whole(env, "CITYOPS_WORKERS", 2),
-            threads=_whole(env, "CITYOPS_THREADS", 32),
+            workers=_whole(env, "CITYOPS_WORKERS", 2, least=1),
+            threads=_whole(env, "CITYOPS_THREADS", 32, least=1),
             projected_srid=_whole(env, "CITYOPS_PROJECTED_SRID", 4547),
             timezone=env.get("CITYOPS_TIMEZONE") or "Asia/Shanghai",
             basemap=env.get("CITYOPS_BASEMAP", ""),

@@ -18,12 +18,18 @@ class AddressUnknown(SetupError):
     """The address {host} is not one of this machine ({reason})."""
 
 
+class NoPort(SetupError):
+    """{port} is not a port."""
+
+
 class PortForbidden(SetupError):
     """Port {port} may only be opened by root."""
 
 
 def require_free(host: str, port: int, *, patience_s: float = 3.0) -> None:
     """Return when the address can be listened on; a server just ending gets `patience_s` to let go. Raises SetupError."""
+    if not 1 <= port <= 65535:
+        raise NoPort(port=port, fix="choose one from 1024 to 65535: CITYOPS_PORT=8000")
     deadline = time.monotonic() + patience_s
     while True:
         try:

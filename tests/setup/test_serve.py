@@ -226,6 +226,15 @@ def test_a_setting_that_is_no_number_is_refused_by_name(home: Path) -> None:
     assert "CITYOPS_PORT" in refused(home, "serve", CITYOPS_PORT="eight")
 
 
+@pytest.mark.parametrize("port", ["0", "70000", "22222222"])
+def test_a_number_that_is_no_port_is_refused(home: Path, port: str) -> None:
+    assert f"{port} is not a port" in refused(home, "serve", CITYOPS_PORT=port)
+
+
+def test_a_server_without_workers_is_refused(home: Path) -> None:
+    assert "CITYOPS_WORKERS" in refused(home, "serve", CITYOPS_WORKERS="0")
+
+
 def test_an_unknown_address_is_refused(home: Path) -> None:
     assert "203.0.113.7" in refused(home, "serve", "--host", "203.0.113.7")
 
