@@ -33,7 +33,9 @@ def run(arguments: argparse.Namespace) -> None:
     """Import in one transaction, then print the report and the accounts."""
     # pyosmium and shapely take half a second, which a refused command line need not wait for.
     from cityops.exchange.osm import OsmOptions, import_extract
+    from cityops.exchange.osm_reading import require_file
 
+    require_file(arguments.file)
     options = OsmOptions(
         district_code=arguments.district_code, name=arguments.name, tags=arguments.tags, target_m2=arguments.cell_m2,
         demo_accounts=not arguments.no_demo_accounts, dry_run=arguments.dry_run,

@@ -50,10 +50,15 @@ class Extract:
     """Tagged ways and relations that lie partly outside the file, by their first tag."""
 
 
-def read_extract(path: Path) -> Extract:
-    """Read a `.osm.pbf`, `.osm` or `.osm.bz2` file. Raises ExtractUnreadable."""
+def require_file(path: Path) -> None:
+    """Raise ExtractUnreadable when there is no such file; cheap, so that a command can ask before it starts a database."""
     if not path.is_file():
         raise ExtractUnreadable(path=path, reason="there is no such file", field="file", fix="name an .osm.pbf or .osm file")
+
+
+def read_extract(path: Path) -> Extract:
+    """Read a `.osm.pbf`, `.osm` or `.osm.bz2` file. Raises ExtractUnreadable."""
+    require_file(path)
     extract = Extract(path)
     try:
         _read(extract)

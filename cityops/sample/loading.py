@@ -155,8 +155,9 @@ def _fill(
 
     def advance(count: int) -> None:
         nonlocal told
-        told += count
-        say(f"{told:,} cases")
+        before, told = told, told + count
+        if told * 10 // size.cases > before * 10 // size.cases:
+            say(f"{told:,} cases")
 
     done = story.tell(OPEN_PER_DESK[size.name], _demo_beats(writer), advance)
     _finish(session, cursor, settings, size, seed, until, skeleton, storage, writer)
