@@ -121,7 +121,8 @@ CREATE TRIGGER keep_version AFTER UPDATE ON components.components
 
 CREATE FUNCTION components.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION '% on %.% is refused: components are retired, and their history and codes only grow', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME
+    RAISE EXCEPTION '% on %.% is refused: components are retired, and their history and codes only grow',
+        TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME
         USING ERRCODE = 'restrict_violation';
 END $$;
 CREATE TRIGGER refuse_change BEFORE DELETE ON components.components
