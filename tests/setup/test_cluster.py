@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -143,6 +145,31 @@ def test_killing_the_server_is_seen_and_the_next_start_has_every_commit(home: Pa
     cluster.stop()
     with cluster:
         assert read(cluster) == [8]
+
+
+def test_everything_acknowledged_before_all_is_killed_at_once_is_there_afterwards(home: Path) -> None:
+    owner = owner_process(home / "pg")
+    acknowledged: list[int] = []
+
+    def keep_writing() -> None:
+        with contextlib.suppress(psycopg.OperationalError), psycopg.connect(libpq_url(Cluster(home / "pg").url("postgres"))) as connection:
+            connection.autocommit = True
+            for value in range(1_000_000):
+                connection.execute("INSERT INTO kept VALUES (%s)", [value])
+                acknowledged.append(value)
+
+    write(Cluster(home / "pg"), -1)
+    writer = threading.Thread(target=keep_writing)
+    writer.start()
+    while len(acknowledged) < 200:
+        time.sleep(0.01)
+    for pid in [owner.pid, *server_processes(home / "pg")]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    writer.join()
+    end(owner)
+    with Cluster(home / "pg") as cluster:
+        assert set(acknowledged) - set(read(cluster)) == set()
 
 
 def test_a_query_that_outlives_a_killed_server_does_not_block_the_next_start(home: Path) -> None:
