@@ -19,6 +19,7 @@ def add_kind(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     osm.add_argument(
         "--district-code", default="990101", metavar="DIGITS", help="six digits for its divisions (default 990101, which no real place has)"
     )
+    osm.add_argument("--timezone", metavar="ZONE", help="zone of its working hours, such as Europe/Helsinki (default: the city's calendar)")
     osm.add_argument("--tags", type=Path, help="another table of tags than data/osm/tags.csv")
     osm.add_argument("--cell-m2", type=float, default=10_000.0, metavar="M2", help="usual size of a cell in square metres (default 10000)")
     osm.add_argument("--no-demo-accounts", action="store_true", help="make departments but no accounts with the demo password")
@@ -37,8 +38,8 @@ def run(arguments: argparse.Namespace) -> None:
 
     require_file(arguments.file)
     options = OsmOptions(
-        district_code=arguments.district_code, name=arguments.name, tags=arguments.tags, target_m2=arguments.cell_m2,
-        demo_accounts=not arguments.no_demo_accounts, dry_run=arguments.dry_run,
+        district_code=arguments.district_code, name=arguments.name, tags=arguments.tags, timezone=arguments.timezone,
+        target_m2=arguments.cell_m2,        demo_accounts=not arguments.no_demo_accounts, dry_run=arguments.dry_run,
     )  # fmt: skip
     with open_city() as city, unit_of_work(city.engine) as session:
         done = import_extract(

@@ -38,6 +38,8 @@ from cityops.grid.rules.numbering import is_code
 from cityops.grid.rules.proposal import TARGET_M2
 from cityops.identity.accounts import DemoAccount
 from cityops.paths import layers_dir
+from cityops.standards.operations import CalendarChange, change_calendar
+from cityops.standards.queries import DEFAULT_CITY
 
 ATTRIBUTION = "© OpenStreetMap contributors"
 LICENCE = "ODbL-1.0"
@@ -53,6 +55,8 @@ class OsmOptions:
     district_code: str = SYNTHETIC_DISTRICT
     name: str | None = None
     tags: Path | None = None
+    timezone: str | None = None
+    """The zone its deadlines and case numbers count in; None leaves the city's calendar as it is."""
     target_m2: float = TARGET_M2
     demo_accounts: bool = True
     dry_run: bool = False
@@ -99,6 +103,9 @@ def import_extract(
     if options.dry_run:
         return OsmImport(report, [])
     refuse_unless_empty(session)
+    if options.timezone is not None:
+        change_calendar(session, None, DEFAULT_CITY, CalendarChange(timezone=options.timezone))
+        timezone = options.timezone
     say("base layers")
     sync(session, load_manifests(layers_dir()), now)
     sea = _write_layers(session, things, box)

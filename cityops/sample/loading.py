@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from cityops import clock
 from cityops.catalog.manifest import load_manifests
 from cityops.catalog.operations import sync
+from cityops.components.rules import CodeFormat
 from cityops.config import Settings
 from cityops.db import versions
 from cityops.db.session import unit_of_work
@@ -213,6 +214,7 @@ def _write_place(
     writer = PlaceWriter(
         cursor, storage, organisation, _component_classes(cursor),
         {face: office for office in offices for face in office.faces}, far, seed, since, anchors,
+        _code_format(cursor, size),
     )  # fmt: skip
     given = 0
     for number in range(len(skeleton.faces)):
@@ -226,6 +228,15 @@ def _write_place(
     writer.river(skeleton)
     copy_rows(cursor, "components.code_counters", ("prefix", "last"), sorted(writer.counters.items()))
     return writer
+
+
+def _code_format(cursor: psycopg.Cursor[tuple[object, ...]], size: Size) -> CodeFormat:
+    """The usual width of component codes, or a wider one that is written down as the city's setting."""
+    wanted = CodeFormat(sequence=size.sequence_digits)
+    if wanted != CodeFormat():
+        setting = {"district": wanted.district, "class": wanted.class_, "sequence": wanted.sequence}
+        cursor.execute("INSERT INTO core.settings (key, value) VALUES ('components.code_format', %s)", (json.dumps(setting),))
+    return wanted
 
 
 def _middle_ranks(skeleton: Skeleton, terrain: Terrain) -> dict[str, int]:

@@ -11,6 +11,7 @@ import numpy as np
 import psycopg
 import shapely
 
+from cityops.components.rules import CodeFormat
 from cityops.exchange.default_organisation import Organisation
 from cityops.grid.rules.numbering import number_cells
 from cityops.sample.anchors import Anchors
@@ -66,6 +67,7 @@ class PlaceWriter:
     seed: int
     since: datetime
     anchors: Anchors
+    code_format: CodeFormat
     counters: dict[str, int] = field(default_factory=dict)
     component_id: int = 0
     beats: int = 0
@@ -166,7 +168,7 @@ class PlaceWriter:
                 who = duties[key] = (main.id, owner.id, self.organisation.responsible(kind.duty, cell).id)
             prefix = cell[:6] + class_code
             number = self.counters[prefix] = self.counters.get(prefix, 0) + 1
-            code = f"{prefix}{number:06d}"
+            code = self.code_format.code(prefix, number)
             self.component_id += 1
             ids.append(self.component_id)
             component_codes.append(code)

@@ -24,6 +24,8 @@ class Size:
     river_m: float
     beat_cells: int
     inspectors_per_beat: int
+    sequence_digits: int = 6
+    """Digits of a component's number within district and class; two districts of the largest city need more than the usual six."""
 
 
 SIZES: dict[str, Size] = {
@@ -33,6 +35,6 @@ SIZES: dict[str, Size] = {
         Size("S", 1_000, 50_000, 100_000, 880.0, 420_000.0, 170.0, 40, 2),
         Size("M", 16_500, 600_000, 700_000, 1_000.0, 480_000.0, 320.0, 66, 1),
         Size("L", 60_000, 3_000_000, 5_000_000, 1_050.0, 520_000.0, 360.0, 40, 1),
-        Size("XL", 200_000, 10_000_000, 10_000_000, 1_050.0, 520_000.0, 360.0, 60, 1),
+        Size("XL", 200_000, 10_000_000, 10_000_000, 1_050.0, 520_000.0, 360.0, 60, 1, 7),
     )
 }

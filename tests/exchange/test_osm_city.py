@@ -23,6 +23,7 @@ from cityops.exchange.errors import CityNotEmpty, DistrictCodeInvalid, NoGround
 from cityops.exchange.osm import ATTRIBUTION, OsmImport, OsmOptions, import_extract
 from cityops.grid.operations import validate_grid
 from cityops.identity.accounts import DEMO_PASSWORD
+from cityops.standards.errors import CalendarInvalid
 from tests.conftest import _copy
 from tests.factories.cases import jpeg
 from tests.factories.osm import helsinki, write_extract
@@ -118,6 +119,12 @@ def test_a_district_code_of_another_length_is_refused(empty: Engine) -> None:
         _import(empty, helsinki(), district_code="12345")
 
 
+def test_a_time_zone_that_does_not_exist_is_refused_and_nothing_is_written(empty: Engine) -> None:
+    with pytest.raises(CalendarInvalid):
+        _import(empty, helsinki(), timezone="Mars/Olympus")
+    assert _one(empty, "SELECT count(*) FROM grid.divisions") == 0
+
+
 def test_an_extract_without_ground_is_refused(empty: Engine, tmp_path: Path) -> None:
     path = write_extract(tmp_path / "dot.osm", [(1, 24.94, 60.17, {"highway": "street_lamp"})])
     with pytest.raises(NoGround):
@@ -128,10 +135,12 @@ def test_a_place_without_names_and_accounts_still_becomes_a_city(empty: Engine, 
     corners = [(1, 12.480, 41.890, {}), (2, 12.486, 41.890, {}), (3, 12.486, 41.894, {}), (4, 12.480, 41.894, {})]
     middle = [(5, 12.483, 41.890, {}), (6, 12.483, 41.894, {}), (7, 12.4829, 41.892, {"highway": "street_lamp"})]
     ways = [(10, [1, 2, 3, 4, 1], {"highway": "residential"}), (11, [5, 6], {"highway": "primary"})]
-    done = _import(empty, write_extract(tmp_path / "somewhere.osm", [*corners, *middle], ways), demo_accounts=False)
+    path = write_extract(tmp_path / "somewhere.osm", [*corners, *middle], ways)
+    done = _import(empty, path, demo_accounts=False, timezone="Europe/Rome")
     assert done.report.name == "somewhere" and done.accounts == []
     assert done.report.components == 1 and done.report.cells >= 10
     assert _one(empty, "SELECT count(*) FROM identity.users") == 0
+    assert _one(empty, "SELECT timezone FROM standards.calendars WHERE city = 'default'") == "Europe/Rome"
     assert _one(empty, "SELECT value ->> 'projected_srid' FROM core.settings WHERE key = 'city'") == "32633"
     with Session(empty) as session:
         assert validate_grid(session, None, srid=4547).findings == ()

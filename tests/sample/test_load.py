@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -13,6 +14,8 @@ from cityops import sample
 from cityops.cases.offline_verifier import ChainCheck
 from cityops.cases.operations import advance
 from cityops.cases.verify import Walk, walk
+from cityops.components.queries import code_format
+from cityops.components.rules import CodeFormat
 from cityops.config import Settings
 from cityops.db.cluster import Cluster
 from cityops.exchange.errors import CityNotEmpty
@@ -21,6 +24,7 @@ from cityops.identity.accounts import demo_accounts
 from cityops.identity.queries import load_viewer
 from cityops.sample.errors import SizeNotKnown, UntilNotUsable
 from cityops.sample.loading import Loaded
+from cityops.sample.sizes import SIZES
 from tests.conftest import _copy
 
 UNTIL = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -220,6 +224,20 @@ def test_the_same_seed_and_present_write_the_same_rows(
         assert _digests(again) == _digests(database)
     finally:
         again.dispose()
+
+
+def test_a_city_too_large_for_six_digits_gets_wider_codes_and_goes_on_with_them(
+    settings: Settings, cluster: Cluster, template: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SIZES, "XS", replace(SIZES["XS"], sequence_digits=7))
+    wide = _copy(cluster, template)
+    try:
+        sample.load(wide, settings, size="XS", seed=3, until=UNTIL)
+        assert _one(wide, "SELECT DISTINCT length(code) FROM components.components") == 17
+        with Session(wide) as session:
+            assert code_format(session) == CodeFormat(sequence=7)
+    finally:
+        wide.dispose()
 
 
 def test_an_interrupted_load_leaves_an_empty_city(
