@@ -245,7 +245,14 @@ class Cluster:
             self._postmaster = running
             return
         end_leftovers(self.data_dir)
-        (self.data_dir / "postmaster.pid").unlink(missing_ok=True)
+        # Nobody lives who could own these. PostgreSQL itself would take an unburied process, or a stranger who got the same
+        # number, for the living owner, and refuse to start.
+        for stale in (
+            self.data_dir / "postmaster.pid",
+            self.socket_dir / f".s.PGSQL.{self._port}.lock",
+            self.socket_dir / f".s.PGSQL.{self._port}",
+        ):
+            stale.unlink(missing_ok=True)
         self._launch(binaries, account)
 
     def _settles(self, postmaster: int) -> bool:
