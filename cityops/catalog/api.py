@@ -1,7 +1,7 @@
 """The catalogue over HTTP: what layers there are, their features as GeoJSON, the basemap, and the tiles.
 
-The tile view is a plain Flask view without argument machinery: an unchanged tile must cost hardly more than an empty
-answer. It is written into the OpenAPI document by hand.
+The tile view is a plain Flask view without argument machinery, written into the OpenAPI document by hand; most tiles are
+answered before it, by `door.py`, with the same words.
 """
 
 from __future__ import annotations
@@ -11,20 +11,16 @@ from typing import Any
 from flask import Flask, Response, current_app, request
 from flask_smorest import Blueprint
 
-from cityops.catalog import basemap, items, queries
-from cityops.catalog.door import VARY, UnchangedTileDoor
+from cityops.catalog import basemap, door, items, queries
 from cityops.catalog.registry import Catalog, open_catalog
 from cityops.catalog.schemas import BasemapSchema, FeatureCollectionSchema, ItemsQuerySchema, LayerSchema, LayersSchema
 from cityops.catalog.sources import LayerSource
 from cityops.catalog.sqlbuild import FEATURE_CAP
-from cityops.catalog.tiles import unpack
 from cityops.errors import Unavailable
 from cityops.http.answers import GEOJSON
 from cityops.http.auth import SESSION_COOKIE, viewer
 from cityops.http.paging import decode_cursor, encode_cursor
 from cityops.http.unit import reads, session
-
-MVT = "application/vnd.mapbox-vector-tile"
 
 blp = Blueprint("catalog", __name__, url_prefix="/api/v1", description="The catalogue of layers: entries, features, basemap.")
 
@@ -125,20 +121,12 @@ def tile(layer_id: str, z: int, x: int, y: int) -> Response:
     who = viewer()
     found = catalog()
     source = found.layer(who, layer_id)
-    tag = found.tiles.tag(who, source, z, x, y)
-    headers = {"ETag": f'W/"{tag}"', "Cache-Control": "private, no-cache", "Vary": VARY}
-    if f'"{tag}"' in request.headers.get("If-None-Match", ""):
-        return Response(status=304, headers=headers)
-    made = found.tiles.tile(who, source, z, x, y, tag)
-    if not made.body:
-        empty = Response(status=204, headers=headers)
-        del empty.headers["Content-Type"]
-        return empty
-    headers["Cityops-Features"] = f"{made.count}/{made.total}"
-    packed = made.packed and "gzip" in request.headers.get("Accept-Encoding", "")
-    if packed:
-        headers["Content-Encoding"] = "gzip"
-    return Response(made.body if packed else unpack(made), mimetype=MVT, headers=headers)
+    known = request.headers.get("If-None-Match", "")
+    made = door.answer(found, who, source, (z, x, y), known, takes_gzip="gzip" in request.headers.get("Accept-Encoding", ""))
+    response = Response(made.body, status=made.status, headers=made.headers)
+    if made.status == 204:
+        del response.headers["Content-Type"]
+    return response
 
 
 def tile_json(layer_id: str) -> dict[str, Any]:
@@ -193,7 +181,7 @@ def _document_tiles(app: Flask) -> None:
                     "200": {
                         "description": "Mapbox Vector Tile",
                         "headers": {"Cityops-Features": {"schema": {"type": "string"}, "description": "features shown / there are"}},
-                        "content": {MVT: {"schema": {"type": "string", "format": "binary"}}},
+                        "content": {door.MVT: {"schema": {"type": "string", "format": "binary"}}},
                     },
                     "204": {"description": "nothing is there"},
                     "304": {"description": "your copy is still right"},
@@ -226,5 +214,6 @@ def register(app: Flask) -> None:
     basemap.outside_basemap(settings.basemap)  # a wrong setting is told at the start, not at the first map
     if engine is not None:
         opened = app.extensions["cityops_catalog"] = open_catalog(settings, engine)
-        door = UnchangedTileDoor(app.wsgi_app, opened, app.extensions["cityops_viewers"], SESSION_COOKIE)
-        app.wsgi_app = door  # type: ignore[method-assign]  # the way Flask documents for middleware
+        app.wsgi_app = door.TileDoor(  # type: ignore[method-assign]  # the way Flask documents for middleware
+            app.wsgi_app, opened, app.extensions["cityops_viewers"], SESSION_COOKIE
+        )

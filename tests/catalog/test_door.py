@@ -1,4 +1,4 @@
-"""The short way to 304 decides as the ordinary view does, and is never taken when it should not be."""
+"""The short way to a tile decides as the ordinary view does, and is never taken when it should not be."""
 
 from __future__ import annotations
 
@@ -33,9 +33,7 @@ def inside(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return reached
 
 
-def test_an_unchanged_tile_never_reaches_the_framework_whoever_asks_by_token_or_cookie(
-    app: Flask, database: Engine, inside: list[str]
-) -> None:
+def test_a_tile_never_reaches_the_framework_whoever_asks_by_token_or_cookie(app: Flask, database: Engine, inside: list[str]) -> None:
     with unit_of_work(database) as session:
         add_green(session, "公园", *NANYANG)
     user = saved_user(database, "planner", scopes=WHOLE_CITY)
@@ -48,6 +46,34 @@ def test_an_unchanged_tile_never_reaches_the_framework_whoever_asks_by_token_or_
         with unit_of_work(database) as session:
             add_green(session, "又一处", *NANYANG)
         assert client.get(URL, headers={**headers, "If-None-Match": tag}).status_code == 200
+        assert client.get("/tiles/green/15/1/1.mvt", headers=headers).status_code == 204
+        assert inside == []
+
+
+def test_both_ways_give_the_same_answer_to_the_byte(app: Flask, database: Engine, inside: list[str]) -> None:
+    user = saved_user(database, "planner", scopes=WHOLE_CITY)
+    with unit_of_work(database) as session:
+        for number in range(20):
+            add_green(session, f"绿地{number}", NANYANG[0] + number * 1e-4, NANYANG[1])
+    for accepted in ("gzip", "identity"):
+        short, ordinary = (
+            app.test_client().get(URL, headers={**headers, "Accept-Encoding": accepted})
+            for headers in (bearer(database, user), personal(database, user))
+        )
+        assert inside == [URL]
+        inside.clear()
+        assert short.data == ordinary.data
+        own = (
+            "ETag",
+            "Vary",
+            "Cache-Control",
+            "Content-Type",
+            "Content-Length",
+            "Content-Encoding",
+            "Cityops-Features",
+            "X-Content-Type-Options",
+        )
+        assert [short.headers.get(name) for name in own] == [ordinary.headers.get(name) for name in own]
 
 
 def test_basic_credentials_take_the_ordinary_way_to_the_same_answer(app: Flask, database: Engine, inside: list[str]) -> None:
