@@ -15,7 +15,8 @@ NUMBER = re.compile(r"\d{6}-\d{8}-\d{5}")
 
 def _rows(page: Page) -> list[str]:
     expect(page.locator(".row[data-number]").first).to_be_visible()
-    return [row.get_attribute("data-number") or "" for row in page.locator(".row[data-number]").all()]
+    numbers: list[str] = page.locator(".row[data-number]").evaluate_all("rows => rows.map((row) => row.dataset.number)")
+    return numbers
 
 
 def test_the_counts_say_what_is_on_the_map_what_there_is_and_what_filters_hide(people: Opener, site: str) -> None:
@@ -59,6 +60,7 @@ def test_the_address_bar_brings_back_the_view_and_the_back_button_goes_back(peop
     page.get_by_role("button", name="时限").click()
     page.get_by_role("menuitemradio", name="超时").click()
     expect(page.locator(".chip.on", has_text="超时")).to_be_visible()
+    expect(page.locator(".row[data-number] .glyph:not(.late)")).to_have_count(0)
     late = _rows(page)
     page.locator(f"[data-number='{late[0]}']").click()
     expect(page.locator("co-detail-pane header")).to_contain_text(late[0])
@@ -73,6 +75,7 @@ def test_the_address_bar_brings_back_the_view_and_the_back_button_goes_back(peop
     expect(page.locator("co-detail-pane")).to_have_count(0)
     page.go_back()
     expect(page.locator(".chip.on", has_text="超时")).to_have_count(0)
+    expect(page.locator(f"[data-number='{second}']")).to_be_visible()
     assert {first, second} <= set(_rows(page))
     person.calm()
 
@@ -84,7 +87,7 @@ def test_every_vital_sign_opens_its_cases(people: Opener, site: str) -> None:
     page.locator(".vital", has_text="超时").click()
     expect(page.locator(".counts")).to_contain_text(f"共 {late} 件")
     expect(page.locator(".row .due.late").first).to_be_visible()
-    assert page.locator(".row[data-number] .glyph:not(.late)").count() == 0
+    expect(page.locator(".row[data-number] .glyph:not(.late)")).to_have_count(0)
     person.calm()
 
 

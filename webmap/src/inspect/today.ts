@@ -103,6 +103,6 @@ export function netChip() {
     : n
       ? t('net.waiting', { n })
       : t('net.sent');
-  return html`<a class="chip ${!phone.online || n ? 'soon' : 'ok'} net" href="#/outbox" role="status">${text}</a>`;
+  return html`<a class="chip ${!phone.online || n ? 'soon' : 'ok'} net" href="#/outbox"><span role="status">${text}</span></a>`;
 }
 customElements.define('co-today', Today);
