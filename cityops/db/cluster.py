@@ -11,26 +11,26 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import re
 import shutil
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO
 
 import psycopg
 from psycopg import sql
 from sqlalchemy.engine import URL
 
 from cityops.db.postgres_binaries import Binaries, find_binaries
+from cityops.db.postgres_making import SUPERUSER, ClusterFailed, failure, make, own_tree, remove_half_made
 from cityops.db.postgres_process import (
     Account,
     account_for,
+    as_user,
     cluster_mark,
     die_with_parent,
     end_leftovers,
@@ -42,15 +42,8 @@ from cityops.errors import SetupError
 
 __all__ = ["Binaries", "Cluster", "ClusterFailed", "ClusterLost", "find_binaries"]
 
-SUPERUSER = "cityops"
 _DEFAULT_PORT = 5432
 _LONGEST_SOCKET_PATH = 100  # the kernel allows 107 bytes
-_SMALLEST_FREE_MB = 300
-_CLOSED_TO_POSTGRES = Path("/var/lib/cityops")
-
-
-class ClusterFailed(SetupError):
-    """The private PostgreSQL in {data_dir} does not start: {reason}."""
 
 
 class ClusterLost(SetupError):
@@ -59,10 +52,6 @@ class ClusterLost(SetupError):
 
 class ClusterInUse(SetupError):
     """The private PostgreSQL in {data_dir} is in use."""
-
-
-class DiskFull(SetupError):
-    """There is no room for the database: {free_mb} MB are free at {data_dir}, at least {needed_mb} MB are needed."""
 
 
 class SocketFolderTaken(SetupError):
@@ -97,7 +86,7 @@ class Cluster:
 
     @property
     def data_dir(self) -> Path:
-        """The data folder with symbolic links followed (root may have had to put it elsewhere, see `_make`)."""
+        """The data folder with symbolic links followed (root may have had to put it elsewhere, see `postgres_making.py`)."""
         return self._asked_dir.resolve()
 
     @property
@@ -169,7 +158,7 @@ class Cluster:
         if not self.owned:
             raise ClusterInUse(data_dir=self._asked_dir, fix="stop `make run` or `cityops serve` first")
         try:
-            self._remove_half_made()
+            remove_half_made(self._asked_dir)
             if self._asked_dir.exists():
                 end_leftovers(self.data_dir)
                 shutil.rmtree(self.data_dir)
@@ -234,12 +223,13 @@ class Cluster:
 
     def _recover_and_start(self) -> None:
         """The lock is ours: make what is missing, clear what is stale, adopt what runs, start what does not."""
-        self._remove_half_made()
+        remove_half_made(self._asked_dir)
         if not (self._asked_dir / "PG_VERSION").exists():
-            self._make()
+            make(self._asked_dir, durable=self._durable, log_file=self.log_file, say=self._say)
         version = int((self._asked_dir / "PG_VERSION").read_text().split(".")[0])
         binaries = find_binaries(version, data_dir=self._asked_dir)
         account = account_for(self.data_dir)
+        own_tree(self.data_dir, account)
         running = recorded_postmaster(self.data_dir)
         if running is not None and self._settles(running):
             self._postmaster = running
@@ -266,59 +256,6 @@ class Cluster:
             time.sleep(0.1)
         return False
 
-    def _remove_half_made(self) -> None:
-        for leftover in self._asked_dir.parent.glob(f"{self._asked_dir.name}.making-*"):
-            shutil.rmtree(leftover)
-        an_hour_ago = time.time() - 3600  # other cities use that folder too, and one may be in the making
-        for leftover in _CLOSED_TO_POSTGRES.glob("*.making-*"):
-            if os.geteuid() == 0 and leftover.stat().st_mtime < an_hour_ago:
-                shutil.rmtree(leftover)
-
-    def _make(self) -> None:
-        """initdb in a folder beside the final one, renamed only when complete, so that a crash leaves nothing half made."""
-        parent = self._asked_dir.parent
-        if self._asked_dir.exists() and any(self._asked_dir.iterdir()):
-            raise ClusterFailed(
-                data_dir=self._asked_dir,
-                reason="the folder is not empty and holds no database",
-                fix=f"mv {self._asked_dir} {self._asked_dir}.old",
-            )
-        free_mb = shutil.disk_usage(parent).free // 2**20
-        if free_mb < _SMALLEST_FREE_MB:
-            raise DiskFull(
-                data_dir=parent, free_mb=free_mb, needed_mb=_SMALLEST_FREE_MB, fix="free some space, or set CITYOPS_HOME to a larger disk"
-            )
-        self._say(f"making the private database in {self._asked_dir}")
-        binaries = find_binaries()
-        account = account_for(parent / "does-not-exist-yet")
-        elsewhere = account.drop and not _reachable_by_others(parent)
-        if elsewhere:
-            # A root's home is closed to the user postgres, so the data goes to the system's place and a link leads there.
-            _CLOSED_TO_POSTGRES.mkdir(mode=0o755, parents=True, exist_ok=True)
-            parent = _CLOSED_TO_POSTGRES
-        making = Path(tempfile.mkdtemp(prefix=f"{self._asked_dir.name}.making-", dir=parent))
-        account.own(making)
-        command = [
-            *[binaries.program("initdb"), "--pgdata", str(making), "--username", SUPERUSER, "--auth", "trust"],
-            *["--encoding", "UTF8", "--locale", "C.UTF-8"],
-            *(["--data-checksums"] if self._durable else ["--no-sync"]),
-        ]
-        answer = subprocess.run(command, capture_output=True, text=True, check=False, **_as_user(account))
-        if answer.returncode != 0:
-            shutil.rmtree(making, ignore_errors=True)
-            raise self._failure(answer.stderr)
-        with open(making / "postgresql.conf", "a") as file:
-            file.write("\ninclude_if_exists = 'cityops.conf'\n")
-        if self._asked_dir.is_symlink() or self._asked_dir.exists():
-            self._asked_dir.unlink() if self._asked_dir.is_symlink() else self._asked_dir.rmdir()
-        if elsewhere:
-            final = making.with_name(making.name.replace("making-", ""))
-            making.rename(final)
-            self._asked_dir.symlink_to(final)
-            self._say(f"the data is in {final}, since the user postgres may not enter {self._asked_dir.parent}")
-        else:
-            making.rename(self._asked_dir)
-
     def _launch(self, binaries: Binaries, account: Account) -> None:
         mark = cluster_mark(self.data_dir)
         self._make_socket_dir(account)
@@ -337,14 +274,14 @@ class Cluster:
                 stderr=log,
                 start_new_session=True,  # Ctrl-C is for us; we stop the server when its users are done
                 preexec_fn=die_with_parent(os.getpid(), signal.SIGINT if self._durable else signal.SIGQUIT),
-                **_as_user(account),
+                **as_user(account),
             )
         self._postmaster = self._process.pid
         asked_at = time.monotonic()
         told = False
         while not self._answers():
             if self._process.poll() is not None:
-                raise self._failure(self._log_since(start_of_log))
+                raise failure(self._asked_dir, self.log_file, self._log_since(start_of_log))
             if not told and time.monotonic() - asked_at > 3:
                 self._say("the database is bringing itself up to date after an interruption")
                 told = True
@@ -396,26 +333,3 @@ class Cluster:
         with open(self.log_file, "rb") as log:
             log.seek(position)
             return log.read().decode(errors="replace")
-
-    def _failure(self, output: str) -> SetupError:
-        """The most telling line of what PostgreSQL wrote, with what to do about it."""
-        if "No space left on device" in output:
-            free_mb = shutil.disk_usage(self._asked_dir.parent).free // 2**20
-            return DiskFull(data_dir=self._asked_dir, free_mb=free_mb, needed_mb=_SMALLEST_FREE_MB, fix="free some space and start again")
-        told = re.findall(r"(?:PANIC|FATAL|initdb: error|ERROR):\s+(.+)", output)
-        last_line = (output.strip().splitlines() or ["it said nothing"])[-1]
-        return ClusterFailed(data_dir=self._asked_dir, reason=(told[-1] if told else last_line).rstrip("."), fix=f"see {self.log_file}")
-
-
-def _reachable_by_others(folder: Path) -> bool:
-    """Whether any user may pass through this folder and all above it."""
-    return all(place.stat().st_mode & 0o001 for place in (folder, *folder.resolve().parents))
-
-
-def _as_user(account: Account) -> dict[str, Any]:
-    """What subprocess needs to run a server program as this user, undisturbed by our environment and folder."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_"))}
-    environment |= {"LC_ALL": "C.UTF-8", "HOME": "/"}
-    if account.drop:
-        return {"env": environment, "cwd": "/", "user": account.uid, "group": account.gid, "extra_groups": []}
-    return {"env": environment, "cwd": "/"}

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cityops.errors import SetupError
 
@@ -61,6 +62,15 @@ def account_for(data_dir: Path) -> Account:
     except KeyError as error:
         raise NoPostgresUser(fix="useradd --system --no-create-home postgres") from error
     return Account(entry.pw_uid, entry.pw_gid, entry.pw_name, drop=True)
+
+
+def as_user(account: Account) -> dict[str, Any]:
+    """What subprocess needs to run a server program as this user, undisturbed by our environment and folder."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_"))}
+    environment |= {"LC_ALL": "C.UTF-8", "HOME": "/"}
+    if account.drop:
+        return {"env": environment, "cwd": "/", "user": account.uid, "group": account.gid, "extra_groups": []}
+    return {"env": environment, "cwd": "/"}
 
 
 def die_with_parent(parent: int, death_signal: signal.Signals) -> Callable[[], None]:

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 import psycopg
 import pytest
 
-from cityops.db.cluster import Cluster, ClusterInUse
+from cityops.db.cluster import Cluster, ClusterFailed, ClusterInUse
 from cityops.db.postgres_binaries import NoPostgres, WrongPostgresVersion, find_binaries
 from cityops.db.postgres_process import server_processes
 from cityops.db.readpool import libpq_url
@@ -259,3 +259,22 @@ def test_a_copied_database_is_equal_to_its_template(home: Path) -> None:
         cluster.drop_database("second")
         with pytest.raises(psycopg.OperationalError):
             psycopg.connect(libpq_url(second))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can have copied what belongs to postgres")
+def test_a_data_folder_that_root_has_copied_starts(home: Path) -> None:
+    with Cluster(home / "pg") as cluster:
+        write(cluster, 6)
+    shutil.copytree(home / "pg", home / "copy/pg")
+    (home / "copy").chmod(0o755)
+    with Cluster(home / "copy/pg") as cluster:
+        assert read(cluster) == [6]
+
+
+def test_a_folder_with_strange_content_is_left_alone(home: Path) -> None:
+    (home / "pg").mkdir()
+    (home / "pg/letter.txt").write_text("mine")
+    with pytest.raises(ClusterFailed) as refusal:
+        Cluster(home / "pg").start()
+    assert "mv " in str(refusal.value.fix)
+    assert (home / "pg/letter.txt").read_text() == "mine"
