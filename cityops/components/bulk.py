@@ -19,10 +19,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from cityops.components import copying, events, policy
-from cityops.components.checks import check_text, geometry_fault
+from cityops.components.checks import check_text, geometry_fault, local_day
 from cityops.components.codes import reserve_up_to, take_numbers
 from cityops.components.errors import BatchRefused
-from cityops.components.indexes import without_indexes
+from cityops.components.indexes import WORTHWHILE_ROWS, without_indexes
 from cityops.components.queries import code_format, default_department, missing_departments
 from cityops.components.rules import DEFAULT_EDITION, GEOMETRIES, SHAPES, STATES, CodeFormat, shape_fits
 from cityops.db.outbox import emit
@@ -132,7 +132,7 @@ def register_many(
         ),
         {"now": now, "actor": actor_id, "reason": reason, "batch": batch_id, "rows": count},
     ).scalar_one()
-    day = on or now.date()
+    day = local_day(now, on)
     tail = [copying.one(now), copying.integer(change_id, 8)]
     managing: Column = records.managing_id
     if managing is None:
@@ -257,6 +257,18 @@ def _new_codes(session: Session, form: CodeFormat, cells: NDArray[np.str_], clas
     return digits.view(f"U{form.width}").ravel()
 
 
+def _by_code(codes: NDArray[np.str_]) -> NDArray[np.int64]:
+    """The order of the codes, by their value as numbers where that fits: comparing a million texts takes seconds."""
+    width = codes.dtype.itemsize // 4
+    if width > 18:
+        return np.argsort(codes, kind="stable")
+    digits = np.ascontiguousarray(codes).view(np.uint32).reshape(len(codes), width)
+    value = np.zeros(len(codes), dtype=np.int64)
+    for place in range(width):
+        value = value * 10 + (digits[:, place].astype(np.int64) - ord("0"))
+    return np.argsort(value, kind="stable")
+
+
 def _explicit_codes(
     session: Session, form: CodeFormat, records: Registrations, cells: NDArray[np.str_], classes: NDArray[np.object_], faults: _Faults
 ) -> NDArray[np.str_]:
@@ -307,18 +319,24 @@ def _copy(
     tail: list[bytes],
     progress: Callable[[int], object],
 ) -> None:
-    """Write the rows by binary COPY, a chunk at a time, so that memory stays flat."""
+    """Write the rows by binary COPY, a chunk at a time, so that memory stays flat.
+
+    A large batch goes in by code: rows that lie as the indexes sort them make those indexes at half the cost.
+    """
+    order = _by_code(codes) if len(codes) >= WORTHWHILE_ROWS else np.arange(len(codes))
     points_only = bool((shapely.get_type_id(geom) == shapely.GeometryType.POINT).all())
 
-    def part(values: Column, rows: slice) -> Column:
-        return values if values is None or np.ndim(values) == 0 else values[rows]
+    def part(values: Column, rows: NDArray[np.int64]) -> Column:
+        if values is None or np.ndim(values) == 0:
+            return values
+        return values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows]
 
     raw = session.connection().connection.driver_connection
     assert raw is not None, "a session in a transaction has a connection"
     with raw.cursor() as cursor, cursor.copy(copying.COPY) as copy:
         copy.write(copying.HEADER)
         for begin in range(0, len(records), CHUNK_ROWS):
-            rows = slice(begin, min(begin + CHUNK_ROWS, len(records)))
+            rows = order[begin : begin + CHUNK_ROWS]
             blocks = [copying.text_block(codes[rows]), copying.text_block(cells[rows])]
             pieces: list[copying.Piece] = []
             if points_only:
@@ -343,5 +361,5 @@ def _copy(
                 *tail,
             ]
             copy.write(copying.joined(pieces))
-            progress(rows.stop - rows.start)
+            progress(len(rows))
         copy.write(copying.TRAILER)

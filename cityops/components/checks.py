@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import shapely
 from shapely.geometry.base import BaseGeometry
@@ -16,6 +18,8 @@ from cityops.components.queries import missing_departments
 from cityops.components.rules import SHAPES, STATES, shape_fits
 from cityops.grid.queries import Place, locate
 
+CITY_ZONE = ZoneInfo("Asia/Shanghai")
+"""Where a day begins, when the caller does not say which local day it is."""
 MAX_VERTICES = 20_000
 MAX_ATTRIBUTES = 100
 MAX_TEXT = 2000
@@ -108,3 +112,8 @@ def need_reason(reason: str | None) -> str:
         raise ReasonMissing(field="reason", fix="say in a few words why")
     check_text(reason, "reason")
     return reason.strip()
+
+
+def local_day(now: datetime, on: date | None) -> date:
+    """The city's local day: the one that was given, or that of `now`."""
+    return on or now.astimezone(CITY_ZONE).date()

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from shapely import from_wkb, to_wkb
 from shapely.geometry.base import BaseGeometry
@@ -28,6 +27,7 @@ from cityops.components.checks import (
     check_geometry,
     check_state,
     check_text,
+    local_day,
     need_reason,
     place_at,
     usable_class,
@@ -63,9 +63,6 @@ __all__ = [
     "seed",
     "update",
 ]
-
-CITY_ZONE = ZoneInfo("Asia/Shanghai")
-"""Where a day begins, when the caller does not say which local day it is."""
 
 
 @dataclass(frozen=True)
@@ -163,8 +160,8 @@ def register(
             "srid": SRID,
             "cell_code": cell_code,
             "managing_id": managing_id,
-            "started_on": new.started_on or _local_day(now, on),
-            "on": _local_day(now, on),
+            "started_on": new.started_on or local_day(now, on),
+            "on": local_day(now, on),
             "attributes": json.dumps(dict(new.attributes), ensure_ascii=False),
             "now": now,
             "change_id": change_id,
@@ -323,10 +320,6 @@ def _allow(refusal: Exception | None) -> None:
         raise refusal
 
 
-def _local_day(now: datetime, on: date | None) -> date:
-    return on or now.astimezone(CITY_ZONE).date()
-
-
 def _from_wkb(body: bytes | memoryview) -> BaseGeometry:
     return from_wkb(bytes(body))
 
@@ -383,7 +376,7 @@ def _write(
             " valid_from = greatest(CAST(:now AS timestamptz), c.valid_from), version = c.version + 1"
             " WHERE c.id = :id RETURNING c.version"
         ),
-        {**params, "id": held.id, "now": now, "on": _local_day(now, on), "change_id": change_id},
+        {**params, "id": held.id, "now": now, "on": local_day(now, on), "change_id": change_id},
     ).scalar_one()
     if before != held.version + 1:
         raise ComponentChanged(code=held.code, field="If-Match", fix="read it again, look at what changed, and repeat")
