@@ -30,10 +30,18 @@ PASSWORD = "nanyang-2026"
 # WebGL in software and the server share whatever processors there are; a busy machine is no fault of the product.
 expect.set_options(timeout=20_000)
 
-ARGS = (
-    "--headless=new --no-sandbox --disable-gpu --use-angle=swiftshader --enable-unsafe-swiftshader --disable-quic --no-first-run"
-    " --disable-background-networking --disable-component-update --disable-sync"
-).split()
+ARGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 FAILED = pytest.StashKey[bool]()
 
@@ -146,7 +154,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 @pytest.fixture
 def people(browser: Browser, site: str, screenshots: Path, request: pytest.FixtureRequest) -> Iterator[Opener]:
-    """Opens pages: `people("leader1")` is the shift leader at the console, `people("inspector1", phone=True, at=(lon, lat))` on the street."""
+    """Opens pages: `people("leader1")` at the console, `people("inspector1", phone=True, at=(lon, lat))` on the street."""
     opened: list[Person] = []
 
     def open_page(
@@ -166,7 +174,9 @@ def people(browser: Browser, site: str, screenshots: Path, request: pytest.Fixtu
         if at is not None:
             options |= {"geolocation": {"longitude": at[0], "latitude": at[1], "accuracy": 8}, "permissions": ["geolocation"]}
         context = browser.new_context(**options)
-        context.add_init_script(f"localStorage.setItem('cityops.language', '{language}'); localStorage.setItem('cityops.theme', '{theme}');")
+        context.add_init_script(
+            f"localStorage.setItem('cityops.language', '{language}'); localStorage.setItem('cityops.theme', '{theme}');"
+        )
         if script:
             context.add_init_script(script)
         page = context.new_page()
@@ -191,7 +201,9 @@ def people(browser: Browser, site: str, screenshots: Path, request: pytest.Fixtu
 
 
 # The browser itself logs every refused request; a test that expects one looks at the page instead.
-_EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of (401|403|404|409|412|422)|ERR_INTERNET_DISCONNECTED|GL Driver Message")
+_EXPECTED = re.compile(
+    r"Failed to load resource: the server responded with a status of (401|403|404|409|412|422)|ERR_INTERNET_DISCONNECTED|GL Driver Message"
+)
 
 
 def _note(person: Person, message: ConsoleMessage) -> None:

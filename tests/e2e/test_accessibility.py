@@ -11,6 +11,8 @@ from playwright.sync_api import Page, expect
 from tests.e2e.api import Api
 from tests.e2e.conftest import Opener
 
+pytestmark = pytest.mark.browser
+
 LOOKS = [("zh", "light"), ("en", "dark")]
 
 
@@ -24,7 +26,12 @@ def _serious(page: Page, axe: str) -> list[dict[str, Any]]:
     page.evaluate(axe)
     found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
     return [
-        {"rule": entry["id"], "help": entry["help"], "at": [node["html"][:160] for node in entry["nodes"][:3]], "why": entry["nodes"][0]["failureSummary"][:300]}
+        {
+            "rule": entry["id"],
+            "help": entry["help"],
+            "at": [node["html"][:160] for node in entry["nodes"][:3]],
+            "why": entry["nodes"][0]["failureSummary"][:300],
+        }
         for entry in found["violations"]
         if entry["impact"] in ("serious", "critical")
     ]
@@ -54,7 +61,9 @@ def test_the_console_has_no_serious_accessibility_finding(people: Opener, site: 
 
 
 @pytest.mark.parametrize(("language", "theme"), LOOKS)
-def test_the_phone_page_has_no_serious_accessibility_finding(people: Opener, site: str, axe: str, photo: Path, language: str, theme: str) -> None:
+def test_the_phone_page_has_no_serious_accessibility_finding(
+    people: Opener, site: str, axe: str, photo: Path, language: str, theme: str
+) -> None:
     task = Api(site, "inspector1").get("/tasks")["items"][0]
     person = people(None, phone=True, language=language, theme=theme)
     assert _serious(person.page, axe) == []

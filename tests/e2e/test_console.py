@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.api import Api
 from tests.e2e.conftest import Opener
+
+pytestmark = pytest.mark.browser
 
 NUMBER = re.compile(r"\d{6}-\d{8}-\d{5}")
 

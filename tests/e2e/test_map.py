@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Opener, Person
+
+pytestmark = pytest.mark.browser
 
 MOST_OFFSET_PX = 1.0
 """How far a feature may lie from its Leaflet pixel."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Route, expect
 
 from tests.e2e.api import Api
 from tests.e2e.conftest import Opener
+
+pytestmark = pytest.mark.browser
 
 RAIN_GRATE = "0104"
 
@@ -84,7 +87,9 @@ def test_an_unfinished_report_is_there_again_after_the_page_was_killed(people: O
     expect(page.locator(".shots img")).to_be_visible()
 
 
-def test_the_nearest_components_are_offered_by_distance_and_dragging_the_map_corrects_the_place(people: Opener, site: str, photo: Path) -> None:
+def test_the_nearest_components_are_offered_by_distance_and_dragging_the_map_corrects_the_place(
+    people: Opener, site: str, photo: Path
+) -> None:
     grate = Api(site, "inspector1").component_of_my_beat(RAIN_GRATE)
     person = people("inspector1", phone=True, at=(grate["lon"], grate["lat"]))
     page = person.page
@@ -153,7 +158,7 @@ def test_every_target_of_the_phone_is_large_enough_and_nothing_leaves_the_screen
         page.wait_for_timeout(600)
         small = page.evaluate(
             """() => [...document.querySelectorAll('button, a, input, textarea')]
-              .filter((node) => node.offsetParent && !node.closest('.sr, .leaflet-container') && !node.classList.contains('sr') && !node.classList.contains('net'))
+              .filter((node) => node.offsetParent && !node.closest('.sr, .leaflet-container, .net'))
               .map((node) => [node.outerHTML.slice(0, 80), node.getBoundingClientRect()])
               .filter(([, box]) => box.height < 47.5)
               .map(([html]) => html)"""

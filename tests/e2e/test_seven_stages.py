@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.api import Api
 from tests.e2e.conftest import Opener, Person
+
+pytestmark = pytest.mark.browser
 
 RAIN_GRATE = "0104"
 """雨水箅子 in GB/T 30428.2-2013: its maintainer is the drainage company, where handler1 works."""

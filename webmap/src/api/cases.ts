@@ -77,7 +77,7 @@ export interface PinCollection {
   }[];
 }
 
-/** The places of all cases that fit the filters, at most `limit` of them, as GeoJSON. */
+/** The places of all cases that fit the filters, at most `limit` of them, as GeoJSON with number and light only. */
 export function casePins(query: Query, signal?: AbortSignal): Promise<PinCollection> {
-  return get<PinCollection>('/cases/export', { ...query, format: 'geojson' }, signal);
+  return get<PinCollection>('/cases/export', { ...query, format: 'pins' }, signal);
 }

@@ -129,6 +129,14 @@ export async function layers(): Promise<Layer[]> {
   return itemsOf(await get<Items<Layer>>('/layers'));
 }
 
+export interface CityFacts {
+  name_zh: string;
+  name_en: string;
+  bounds: [west: number, south: number, east: number, north: number] | null;
+  attribution?: string | null;
+  licence?: string | null;
+}
+
 /** A MapLibre style fragment. */
 export interface StyleFragment {
   sources: Record<string, { type: string; tiles: string[]; minzoom: number; maxzoom: number; attribution: string }>;
@@ -149,6 +157,8 @@ export interface Basemap {
   light: StyleFragment;
   dark: StyleFragment;
   outside: OutsideBasemap | null;
+  /** Which city this is; null for an empty one. */
+  city?: CityFacts | null;
 }
 
 export function basemap(): Promise<Basemap> {

@@ -1,31 +1,38 @@
 /** Live changes by Server-Sent Events. The browser resumes by itself with the last id; we say whether we are connected. */
 export interface Change {
-  topic: 'case' | 'component' | 'grid' | string;
-  id: string;
-  data: Record<string, unknown>;
+  /** case, component, component_batch, grid; `reset` = too much or too long ago, look at everything again. */
+  topic: string;
+  /** The case number or component code; empty where there is none. */
+  subject: string;
 }
 
-const TOPICS = ['case', 'component', 'grid'];
+const TOPICS = ['case', 'component', 'component_batch', 'grid', 'reset'];
+const PAUSE_MS = 5000;
 
 /**
- * Dispatches `change` (CustomEvent<Change>) and `status` (CustomEvent<boolean>). EventSource retries on its own; when the server
- * closes it for good (an answer that is not a stream) we open a new one after a pause.
+ * Dispatches `change` (CustomEvent<Change>), `status` (CustomEvent<boolean>) and `end` (the session is over). EventSource retries
+ * on its own; when the server closed it for good (an answer that is no stream) we open a new one after a pause and name the
+ * last event we saw, because a new one would not.
  */
 export class Stream extends EventTarget {
   private source: EventSource | null = null;
   private timer = 0;
+  private last = '';
   connected = false;
 
   open(): void {
     this.close();
-    const source = new EventSource('/api/v1/events');
+    const source = new EventSource(`/api/v1/events${this.last ? `?after=${encodeURIComponent(this.last)}` : ''}`);
     this.source = source;
     source.onopen = () => this.status(true);
     source.onerror = () => {
       this.status(false);
-      if (source.readyState === EventSource.CLOSED) this.timer = window.setTimeout(() => this.open(), 5000);
+      if (source.readyState === EventSource.CLOSED) this.timer = window.setTimeout(() => this.open(), PAUSE_MS);
     };
-    source.onmessage = (event) => this.take('', event);
+    source.addEventListener('end', () => {
+      this.close();
+      this.dispatchEvent(new Event('end'));
+    });
     for (const topic of TOPICS)
       source.addEventListener(topic, (event) => this.take(topic, event as MessageEvent<string>));
   }
@@ -43,14 +50,14 @@ export class Stream extends EventTarget {
   }
 
   private take(topic: string, event: MessageEvent<string>): void {
-    let data: Record<string, unknown>;
+    if (event.lastEventId) this.last = event.lastEventId;
+    let subject = '';
     try {
-      data = JSON.parse(event.data) as Record<string, unknown>;
+      subject = String((JSON.parse(event.data) as { subject?: unknown }).subject ?? '');
     } catch {
-      // A heartbeat or a comment line is no change.
-      return;
+      // An event without readable data still says that something of its topic changed.
     }
-    const change: Change = { topic: topic || String(data.topic ?? ''), id: event.lastEventId, data };
+    const change: Change = { topic, subject };
     this.dispatchEvent(new CustomEvent('change', { detail: change }));
   }
 }

@@ -37,6 +37,7 @@ export interface CaseItem {
   class_name_zh: string;
   class_name_en: string | null;
   mark: string | null;
+  icon?: string | null;
   description: string | null;
   address: string | null;
   lon: number | null;

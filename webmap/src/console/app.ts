@@ -45,6 +45,7 @@ export class Console extends Element {
       this.requestUpdate();
     });
     document.addEventListener('keydown', (event) => this.keys(event));
+    this.stream.addEventListener('end', () => this.leave());
     this.stream.addEventListener('change', (event) => this.heard((event as CustomEvent<Change>).detail));
     this.stream.addEventListener('status', (event) => {
       const connected = (event as CustomEvent<boolean>).detail;
@@ -92,13 +93,20 @@ export class Console extends Element {
   }
 
   private heard(change: Change): void {
-    if (change.topic === 'case') {
-      const number = String(change.data.number ?? change.data.subject ?? '');
-      store.list.heard(number);
-      store.detail.heard(number);
+    if (change.topic === 'reset') {
+      for (const topic of ['component', 'grid'])
+        store.dispatchEvent(new CustomEvent('layer-change', { detail: topic }));
+      if (store.url.selection) store.detail.heard(store.url.selection.id);
+    }
+    if (change.topic === 'case' || change.topic === 'reset') {
+      store.list.heard(change.subject);
+      store.detail.heard(change.subject);
       window.clearTimeout(this.summaryTimer);
       this.summaryTimer = window.setTimeout(() => void store.loadSummary(), 1000);
-    } else store.dispatchEvent(new CustomEvent('layer-change', { detail: change.topic }));
+    } else {
+      const topic = change.topic.startsWith('component') ? 'component' : change.topic;
+      store.dispatchEvent(new CustomEvent('layer-change', { detail: topic }));
+    }
   }
 
   private keys(event: KeyboardEvent): void {

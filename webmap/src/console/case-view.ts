@@ -95,7 +95,7 @@ function routing(data: CaseDetail): TemplateResult | typeof nothing {
   if (!why) return nothing;
   const losers = (data.routing?.losers ?? []).map((loser) => pick(loser.why_zh, loser.why_en)).filter(Boolean);
   return html`<section class="note" aria-label=${t('routing.title')}>
-    <b>${t('routing.why', { name: routedTo(data) || t('routing.nobody') })}</b>
+    <b>${t(data.department_id === null ? 'routing.would' : 'routing.why', { name: routedTo(data) || t('routing.nobody') })}</b>
     <small>${why}</small>${losers.length ? html`<small>${t('routing.not_chosen')}${losers.join(t('list_semicolon'))}</small>` : nothing}
   </section>`;
 }
@@ -123,9 +123,9 @@ function log(data: CaseDetail): TemplateResult {
           <time datetime=${event.at} title=${exact(event.at)}>${clock(event.at, store.now)}</time>
           <span><b>${tt(`act.${event.act}`, event.act)}</b>${
             event.actor_name
-              ? html` · ${event.actor_name}${event.actor_post ? html`（${tt(`post.${event.actor_post}`, event.actor_post)}）` : nothing}`
+              ? html` · ${event.actor_name}${event.actor_post ? t('log.post', { post: tt(`post.${event.actor_post}`, event.actor_post) }) : nothing}`
               : nothing
-          }${event.result ? html`：${tt(`result.${event.result}`, event.result)}` : nothing}${event.note ? html`<small>${event.note}</small>` : nothing}</span>
+          }${event.result ? html`${t('log.colon')}${tt(`result.${event.result}`, event.result)}` : nothing}${event.note ? html`<small>${event.note}</small>` : nothing}</span>
           <code title=${t('log.digest', { digest: event.digest })}>${event.digest?.slice(0, 6)}</code>
         </li>`,
       )}

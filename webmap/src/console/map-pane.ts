@@ -98,11 +98,11 @@ export class MapPane extends Element {
         ][],
       );
       this.problem = null;
-      city.fit(box ?? [73, 18, 135, 53]);
+      city.fit(box ?? store.city.basemap?.city?.bounds ?? CHINA);
     } catch (error) {
       this.problem = asProblem(error);
       this.requestUpdate();
-      if (!city.placed) city.fit([73, 18, 135, 53]);
+      if (!city.placed) city.fit(store.city.basemap?.city?.bounds ?? CHINA);
     }
   }
 
@@ -195,6 +195,9 @@ export class MapPane extends Element {
     </section>`;
   }
 }
+
+/** Where a city without anything in it opens. */
+const CHINA: Box = [73, 18, 135, 53];
 
 /** The box around places, or null for none. */
 export function boxOf(places: readonly (readonly number[])[]): Box | null {

@@ -49,13 +49,14 @@ export class TopBar extends Element {
 
   protected override render() {
     const { summary, session } = store;
+    const city = store.city.basemap?.city;
     const user = session?.user;
     const number = (value: number | null | undefined) =>
       value === null || value === undefined ? '—' : value.toLocaleString();
     const rate = summary?.on_time_rate;
     const post = user?.posts[0];
     return html`<header class="topbar">
-      <a class="brand" href="/">cityops</a>
+      <a class="brand" href="/">cityops${city ? html` ${pick(city.name_zh, city.name_en)}` : nothing}</a>
       <co-search class="search"></co-search>
       <span class="grow"></span>
       <div class="vitals" role="group" aria-label=${t('vital.title')}>

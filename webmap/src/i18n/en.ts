@@ -203,6 +203,7 @@ export const en: Record<keyof typeof zh, string> = {
 
   'routing.title': 'Why it was routed so',
   'routing.why': 'Why {name}',
+  'routing.would': 'Why it will go to {name}',
   'routing.nobody': '(undecided)',
   'routing.not_chosen': 'Not chosen: ',
 
@@ -211,6 +212,8 @@ export const en: Record<keyof typeof zh, string> = {
   'phase.after': 'after',
   'phase.check': 'check',
   'log.title': 'Log',
+  'log.post': ' ({post})',
+  'log.colon': ': ',
   'log.digest': 'Digest of the entry {digest}',
 
   'thing.intact': 'intact',
@@ -294,6 +297,8 @@ export const en: Record<keyof typeof zh, string> = {
   'today.none_next': 'When you see a problem on patrol, report it with the button below.',
   'today.colleagues': 'Colleagues’ tasks in this beat {n}',
   'today.verify': 'Verify',
+  'today.verify_mark': 'V',
+  'today.check_mark': 'C',
   'today.check': 'Check',
   'today.no_position': 'No position; ordered by deadline',
   'net.sent': 'all delivered',

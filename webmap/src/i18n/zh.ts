@@ -201,6 +201,7 @@ export const zh = {
 
   'routing.title': '派遣理由',
   'routing.why': '为何派给{name}',
+  'routing.would': '将派给{name}的理由',
   'routing.nobody': '（未定）',
   'routing.not_chosen': '未选：',
 
@@ -209,6 +210,8 @@ export const zh = {
   'phase.after': '处置后',
   'phase.check': '核查',
   'log.title': '办理记录',
+  'log.post': '（{post}）',
+  'log.colon': '：',
   'log.digest': '记录指纹 {digest}',
 
   'thing.intact': '完好',
@@ -291,6 +294,8 @@ export const zh = {
   'today.none_next': '巡查中发现问题，点下方按钮上报。',
   'today.colleagues': '本网格同事的任务 {n}',
   'today.verify': '核实',
+  'today.verify_mark': '实',
+  'today.check_mark': '核',
   'today.check': '核查',
   'today.no_position': '没有定位，按到期时间排列',
   'net.sent': '已全部送达',

@@ -8,6 +8,7 @@ import { distance } from '../time';
 import { Element } from '../ui/element';
 import { icon } from '../ui/icon';
 import { shrink } from '../ui/photo';
+import { mark, sentence } from '../ui/status';
 import { toast } from '../ui/toast';
 import { draft, dropDraft, type KeptPhoto, keepDraft } from './keep';
 import { phone, Watch } from './phone';
@@ -104,7 +105,7 @@ export class Report extends Element {
     const tile = (
       item: CityClass,
     ) => html`<li><button type="button" class="tile" aria-pressed=${this.data.klass?.code === item.code && this.data.klass.kind === item.kind ? 'true' : 'false'} @click=${() => this.choose(item)}>
-      <span class="tilemark ${item.kind}" aria-hidden="true">${item.mark || item.name_zh.slice(0, 1)}</span><span>${pick(item.name_zh, item.name_en)}</span></button></li>`;
+      <span class="tilemark ${item.kind}" aria-hidden="true">${mark({ mark: item.mark, icon: item.icon, class_name_zh: item.name_zh })}</span><span>${sentence(pick(item.name_zh, item.name_en))}</span></button></li>`;
     return html`<div class="stack">
       <label class="searchfield">${icon('search')}<span class="sr">${t('report.search_class')}</span>
         <input class="input" type="search" autocomplete="off" placeholder=${t('report.search_class')} .value=${this.typed} @input=${(

@@ -9,6 +9,7 @@ import { clock, distance, exact, remaining } from '../time';
 import { Element } from '../ui/element';
 import { icon } from '../ui/icon';
 import { shrink } from '../ui/photo';
+import { sentence } from '../ui/status';
 import { toast } from '../ui/toast';
 import { cached, draft, dropDraft, type KeptPhoto, keepDraft } from './keep';
 import { phone, Watch } from './phone';
@@ -126,7 +127,7 @@ export class TaskScreen extends Element {
         kind: item.kind,
         case_number: item.case_number,
         task_id: item.id,
-        title: pick(item.class_name_zh, item.class_name_en) || item.case_number,
+        title: sentence(pick(item.class_name_zh, item.class_name_en)) || item.case_number,
         body: { result, note: words || undefined },
         photos,
       });
@@ -167,7 +168,7 @@ export class TaskScreen extends Element {
     const results = RESULTS[item.kind];
     return html`<div class="task-map" role="application" aria-label=${t('tab.map')}></div>
       <div class="stack">
-        <p><b>${pick(item.class_name_zh, item.class_name_en)}</b>${item.description ? html` · ${item.description}` : nothing}<br />
+        <p><b>${sentence(pick(item.class_name_zh, item.class_name_en))}</b>${item.description ? html` · ${item.description}` : nothing}<br />
           <small>${[item.address, near?.away_m !== null && near?.away_m !== undefined ? distance(near.away_m) : ''].filter(Boolean).join(' · ')}</small><br />
           <small><span class="due ${near?.shownLight ?? 'ok'}" title=${exact(item.due_at)}>${remaining(item.due_at, phone.now)}</span> · ${item.case_number}</small></p>
         ${item.lon !== null && item.lat !== null ? html`<a class="btn" href="geo:${item.lat},${item.lon}?q=${item.lat},${item.lon}">${t('task.navigate')}</a>` : nothing}

@@ -4,6 +4,7 @@ import { pick, t } from '../i18n';
 import { clock, distance, remaining } from '../time';
 import { Element } from '../ui/element';
 import { problemNote } from '../ui/problem';
+import { sentence } from '../ui/status';
 import { draft, dropDraft } from './keep';
 import { type NearTask, phone, Watch } from './phone';
 import { firstPlace, PhoneMap } from './phone-map';
@@ -45,13 +46,13 @@ export class Today extends Element {
   }
 
   private card(task: NearTask) {
-    const name = pick(task.class_name_zh, task.class_name_en);
+    const name = sentence(pick(task.class_name_zh, task.class_name_en));
     const verb = t(task.kind === 'verify' ? 'today.verify' : 'today.check');
     const facts = [task.away_m !== null ? distance(task.away_m) : '', remaining(task.due_at, phone.now)]
       .filter(Boolean)
       .join(' · ');
     return html`<li><a class="card" href="#/task/${task.id}">
-      <span class="glyph ${task.shownLight}" aria-hidden="true">${task.kind === 'verify' ? '实' : '核'}</span>
+      <span class="glyph ${task.shownLight}" aria-hidden="true">${t(task.kind === 'verify' ? 'today.verify_mark' : 'today.check_mark')}</span>
       <span class="grow"><b class="cut">${verb} · ${name}</b><small><span class="due ${task.shownLight}">${facts}</span></small>
       <small class="cut">${task.address || task.description || ''}</small></span></a></li>`;
   }

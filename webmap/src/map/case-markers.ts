@@ -26,7 +26,11 @@ export class CaseMarkers extends EventTarget {
   private hinted: string | null = null;
   private visible = true;
 
-  constructor(private readonly map: L.Map) {
+  /** `ready` says whether the map has a view yet; before that nothing can be placed. */
+  constructor(
+    private readonly map: L.Map,
+    private readonly ready: () => boolean,
+  ) {
     super();
     this.group.addTo(map);
   }
@@ -88,6 +92,7 @@ export class CaseMarkers extends EventTarget {
 
   /** Draws what is in view; markers that stay are kept, so that nothing flickers. */
   draw(): void {
+    if (!this.ready()) return;
     const next = new Map<string, () => L.Marker>();
     if (this.visible) this.collect(next);
     for (const [key, marker] of this.shown)

@@ -30,6 +30,13 @@ function webglWorks(): boolean {
   }
 }
 
+/** Attributions come from data; Leaflet would take them for HTML. */
+function escaped(text: string): string {
+  const place = document.createElement('span');
+  place.textContent = text;
+  return place.innerHTML;
+}
+
 export class CityMap extends EventTarget {
   readonly map: L.Map;
   readonly cases: CaseMarkers;
@@ -47,6 +54,7 @@ export class CityMap extends EventTarget {
   private basemap: Basemap | null = null;
   private on = new Set<string>();
   private outside: L.LayerGroup | null = null;
+  private readonly credits = L.control.attribution({ prefix: false, position: 'bottomright' });
   private readonly highlight: L.GeoJSON;
 
   constructor(container: HTMLElement, view: View | null) {
@@ -64,7 +72,7 @@ export class CityMap extends EventTarget {
       ],
     });
     this.map.createPane('outside').classList.add('pane-outside');
-    L.control.attribution({ prefix: false, position: 'bottomright' }).addTo(this.map);
+    this.credits.addTo(this.map);
     L.control.scale({ imperial: false, position: 'bottomright' }).addTo(this.map);
     this.highlight = L.geoJSON(undefined, {
       interactive: false,
@@ -72,7 +80,7 @@ export class CityMap extends EventTarget {
       pointToLayer: (_feature, place) =>
         L.circleMarker(place, { radius: 9, className: 'highlight-point', interactive: false }),
     }).addTo(this.map);
-    this.cases = new CaseMarkers(this.map);
+    this.cases = new CaseMarkers(this.map, () => this.placed);
     this.cases.addEventListener('pick', (event) =>
       this.picked({ kind: 'case', id: (event as CustomEvent<string>).detail }),
     );
@@ -144,6 +152,8 @@ export class CityMap extends EventTarget {
     this.on = new Set(on);
     this.cases.setVisible(this.on.has('cases'));
     this.showOutside();
+    const credit = basemap?.city?.attribution;
+    if (credit) this.credits.addAttribution(escaped(credit));
     if (!webglWorks()) return this.goPlain();
     try {
       const { GlLayer } = await import('./gl-layer');

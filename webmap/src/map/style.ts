@@ -49,8 +49,8 @@ const OWN_STYLE: Record<string, StyleRule[]> = {
       name: 'counts',
       filter: ['has', 'n'],
       paint: {
-        'circle-color': '@thing-2',
-        'circle-opacity': 0.55,
+        'circle-color': '@cell',
+        'circle-opacity': 0.6,
         'circle-radius': ['interpolate', ['linear'], ['sqrt', ['to-number', ['get', 'n'], 1]], 1, 1.2, 8, 3, 30, 8],
       },
     },

@@ -1,7 +1,9 @@
 /** Words and marks of a case's state, the same in list, map, detail and phone. */
+
+import pictograms from 'virtual:pictograms';
 import { html, type TemplateResult } from 'lit';
 import type { CaseItem, Light } from '../api/types';
-import { pick, t, tt } from '../i18n';
+import { lang, pick, t, tt } from '../i18n';
 import { exact, remaining } from '../time';
 
 export const OPEN_STATES = [
@@ -36,14 +38,21 @@ export function sentence(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** The mark of a class: its own character, else the first of its name. */
-export function markOf(item: { mark?: string | null; class_name_zh?: string | null }): string {
-  return item.mark || item.class_name_zh?.slice(0, 1) || '·';
+type Marked = { mark?: string | null; icon?: string | null; class_name_zh?: string | null };
+
+/**
+ * The mark of a class: one Chinese character for those who read it, a pictogram for the others. Without either, the first
+ * character of the name.
+ */
+export function mark(item: Marked): TemplateResult {
+  if (lang() === 'en' && item.icon)
+    return html`<svg class="picto" aria-hidden="true"><use href="${pictograms}#${item.icon}"></use></svg>`;
+  return html`${item.mark || item.class_name_zh?.slice(0, 1) || '·'}`;
 }
 
-export function glyph(item: { mark?: string | null; class_name_zh?: string | null; light?: Light }): TemplateResult {
+export function glyph(item: Marked & { light?: Light }): TemplateResult {
   const light = item.light ?? 'ok';
-  return html`<span class="glyph ${light}" role="img" aria-label=${t(`light.${light}`)}>${markOf(item)}</span>`;
+  return html`<span class="glyph ${light}" role="img" aria-label=${t(`light.${light}`)}>${mark(item)}</span>`;
 }
 
 /** Remaining time of the step a case is at, which the light speaks of; closed cases say so instead. */
