@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from cityops.config import Settings
 from cityops.db.cluster import Cluster
 from cityops.db.engine import make_engine
+from cityops.db.marks import open_marks
 from cityops.db.migrate import upgrade
 from cityops.errors import SetupError
 
@@ -55,6 +56,7 @@ def open_city(settings: Settings | None = None, *, migrate: bool = True) -> Iter
 
         assert complete.database_url is not None
         wire()
+        open_marks(complete.home)  # a server running beside this command sees what it commits at once
         engine = make_engine(complete.database_url)
         try:
             if migrate:

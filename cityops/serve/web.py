@@ -14,7 +14,7 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
-from cityops.app import create_app
+from cityops.app import close_app, create_app
 from cityops.config import Settings
 
 _PR_SET_PDEATHSIG = 1
@@ -52,6 +52,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "proc_name": "cityops",
         "control_socket_disable": True,
         "post_fork": _end_with_master,
+        "worker_exit": _close_application,
     }
 
 
@@ -59,6 +60,12 @@ def _end_with_master(server: Any, worker: Any) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != server.pid:
         os._exit(0)  # the master ended between the fork and this line
+
+
+def _close_application(server: Any, worker: Any) -> None:
+    """A worker leaves: end its live streams and give its connections back, so that the database can stop in order."""
+    if worker.app.callable is not None:
+        close_app(worker.app.callable)
 
 
 if __name__ == "__main__":
