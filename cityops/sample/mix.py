@@ -36,6 +36,7 @@ class Kind:
     kind: str
     class_code: str
     edition: str
+    condition: int
     weight: float
     months: str
     hours: str
@@ -46,16 +47,22 @@ COMPONENT_SHARE = 0.025
 
 
 def kinds() -> list[Kind]:
-    """The mix; components are scaled to their share of all cases."""
-    table = [
-        Kind(r["kind"], r["class_code"], r["edition"], float(r["weight"]), r["months"], r["hours"], r["phrase_zh"])
-        for r in names.rows("case_mix")
-    ]
-    total = {kind: sum(one.weight for one in table if one.kind == kind) for kind in ("event", "component")}
+    """The mix; components are scaled to their share of all cases. A class may stand in it several times, with several conditions."""
+    rows = names.rows("case_mix")
+    total = {kind: sum(float(row["weight"]) for row in rows if row["kind"] == kind) for kind in ("event", "component")}
     share = {"event": 1 - COMPONENT_SHARE, "component": COMPONENT_SHARE}
     return [
-        Kind(one.kind, one.class_code, one.edition, one.weight / total[one.kind] * share[one.kind], one.months, one.hours, one.phrase_zh)
-        for one in table
+        Kind(
+            kind=row["kind"],
+            class_code=row["class_code"],
+            edition=row["edition"],
+            condition=int(row["condition"]),
+            weight=float(row["weight"]) / total[row["kind"]] * share[row["kind"]],
+            months=row["months"],
+            hours=row["hours"],
+            phrase_zh=row["phrase_zh"],
+        )
+        for row in rows
     ]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cityops.sample import mix
+from cityops.sample.standards_table import standard_of
 from cityops.sample.timeline import PATTERNS, Limits
 from cityops.sample.worktime import Instants, counted_us, is_working
 
@@ -71,7 +72,7 @@ def plan_open_work(story: Story, each: int, demo_beats: list[int], rng: np.rando
             if state in FIELD_STATES and one.kind == "event" and k % 4 != 3:
                 anchor = int(rng.choice(at_demo_beats))
             source = mix.SOURCES.index("hotline" if pattern == "verified" else "inspector")
-            standard = story.standards[(one.edition, one.kind, one.class_code)][0]
+            standard = standard_of(story.standards[(one.edition, one.kind, one.class_code)], one.condition)
             value = standard.limits[story.anchors.grade[anchor]]
             limits = Limits(np.array([counted_us(value, standard.unit, story.keeper.work.day_us)]), np.array([is_working(standard.unit)]))
             times = story.keeper.backward(PATTERNS[pattern], last, story.until_us, limits, used[k : k + 1])[0]

@@ -36,7 +36,7 @@ from cityops.sample.copying import copy_lines, copy_rows, point_ewkb
 from cityops.sample.desks import Desks, Router
 from cityops.sample.openwork import OpenWork, plan_open_work
 from cityops.sample.pictures import Album
-from cityops.sample.standards_table import Standard, read_standards
+from cityops.sample.standards_table import Standard, read_standards, standard_of
 from cityops.sample.terrain import Floats, random
 from cityops.sample.timeline import PATTERNS, Limits, Timekeeper
 from cityops.sample.worktime import DAY_US, DeskTime, Instants, WorkTime, counted_us, is_working, to_us
@@ -174,7 +174,6 @@ class Story:
                 numbers[natural + k :],
                 np.array([True]),
                 rng,
-                first_standard=True,
             )[0]
             steps = PATTERNS[one.pattern]
             times = one.times[None, :]
@@ -238,8 +237,6 @@ class Story:
         numbers: list[str],
         with_photos: NDArray[np.bool_],
         rng: np.random.Generator,
-        *,
-        first_standard: bool = False,
     ) -> list[Subject]:
         count = len(classes)
         on_component = np.array([self.table[k].kind == "component" for k in classes.tolist()], dtype=bool)
@@ -249,15 +246,13 @@ class Story:
         lonlat[on_component] = self.lonlat[anchor][on_component]
         points = point_ewkb(lonlat)
         lon, lat = lonlat[:, 0].tolist(), lonlat[:, 1].tolist()
-        choice = [0.0] * count if first_standard else rng.random(count).tolist()
         amount = rng.integers(2, 12, count).tolist()
         accuracy = rng.integers(2, 9, count).tolist()
         out = []
         places = self.anchors
         for k, (which, where) in enumerate(zip(classes.tolist(), anchor.tolist(), strict=True)):
             one = self.table[which]
-            options = self.standards[(one.edition, one.kind, one.class_code)]
-            standard = options[int(choice[k] * len(options))]
+            standard = standard_of(self.standards[(one.edition, one.kind, one.class_code)], one.condition)
             component = one.kind == "component" and places.class_code[where] == one.class_code
             grade, cell = places.grade[where], places.cell[where]
             route = self.router.route(

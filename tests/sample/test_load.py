@@ -22,6 +22,7 @@ from cityops.exchange.errors import CityNotEmpty
 from cityops.grid.operations import validate_grid
 from cityops.identity.accounts import demo_accounts
 from cityops.identity.queries import load_viewer
+from cityops.sample import names
 from cityops.sample.errors import SizeNotKnown, UntilNotUsable
 from cityops.sample.loading import Loaded
 from cityops.sample.sizes import SIZES
@@ -117,6 +118,19 @@ def test_every_event_follows_an_edge_of_the_workflow_by_a_post_that_owns_it(data
         "SELECT count(*) FROM cases.events AS e JOIN identity.users AS u ON u.id = e.actor_id WHERE NOT e.actor_post = ANY (u.posts)"
     )
     assert _one(database, wrong_person) == 0
+
+
+def test_the_words_of_a_case_and_its_filing_condition_speak_of_the_same_thing(database: Engine, loaded: Loaded) -> None:
+    table = {(row["kind"], row["class_code"], row["phrase_zh"].split("{n}")[0]): row["condition"] for row in names.rows("case_mix")}
+    query = (
+        "SELECT c.kind, c.class_code, c.description, s.number FROM cases.cases AS c JOIN standards.conditions AS s ON s.id = c.condition_id"
+    )
+    rows = _rows(database, query)
+    assert len(rows) == loaded.cases
+    for kind, code, words, number in rows:
+        wanted = {n for (k, c, start), n in table.items() if (k, c) == (kind, code) and str(words).startswith(start)}
+        # A class without conditions of its own has one general condition, number 0.
+        assert str(number) in wanted or number == 0, f"{kind} {code} {words}: {number}, wanted {wanted}"
 
 
 def test_recent_cases_carry_pictures_that_are_in_the_photo_store(database: Engine, loaded: Loaded, settings: Settings) -> None:
