@@ -42,6 +42,16 @@ def test_every_package_folder_with_python_has_an_init_file_so_that_nothing_drops
     assert [name_of(folder) for folder in sorted(folders) if not (folder / "__init__.py").is_file()] == []
 
 
+def test_no_source_file_is_ignored_by_git() -> None:
+    command = ["git", "-c", "safe.directory=*", "ls-files", "--others", "--ignored", "--exclude-standard", "-z"]
+    ignored = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    made = re.compile(
+        r"^(build|dist|bench/results|screenshots|\.[^/]+|webmap/dist|[^/]+\.egg-info)/|(^|/)(node_modules|__pycache__|\.[^/]+_cache)/"
+    )
+    sources = (".py", ".ts", ".css", ".html", ".sql", ".csv", ".yaml", ".json", ".sh", ".md")
+    assert [name for name in ignored if name.endswith(sources) and not made.search(name)] == []
+
+
 def test_every_room_says_what_it_is_for() -> None:
     rooms = tracked("cityops/*/__init__.py")
     assert rooms
