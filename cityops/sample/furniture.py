@@ -99,15 +99,24 @@ class Collector:
         self.shapes.append((code, geom, order, street, attributes, cell))
 
 
-def along(path: Floats, distance: Floats, offset: Floats) -> tuple[Floats, Floats]:
-    """Points (n, 2) at `distance` along a path and `offset` to its left, and the directions (n, 2) there."""
-    step = np.diff(path, axis=0)
-    length = np.hypot(step[:, 0], step[:, 1])
-    total = np.concatenate(([0.0], np.cumsum(length)))
-    k = np.clip(np.searchsorted(total, distance, side="right") - 1, 0, len(length) - 1)
-    heading = step[k] / length[k, None]
-    normal = np.column_stack((-heading[:, 1], heading[:, 0]))
-    return path[k] + (distance - total[k])[:, None] * heading + offset[:, None] * normal, heading
+class Way:
+    """A path that is measured once and then asked for many places along it."""
+
+    def __init__(self, path: Floats) -> None:
+        step = np.diff(path, axis=0)
+        length = np.hypot(step[:, 0], step[:, 1])
+        self._path = path
+        self._total = np.concatenate(([0.0], np.cumsum(length)))
+        self._heading = step / length[:, None]
+        self._normal = np.column_stack((-self._heading[:, 1], self._heading[:, 0]))
+        self.length = float(self._total[-1])
+
+    def at(self, distance: Floats, offset: Floats) -> tuple[Floats, Floats]:
+        """Points (n, 2) at `distance` along the path and `offset` to its left, and the directions (n, 2) there."""
+        k = np.searchsorted(self._total, distance, side="right") - 1
+        k = np.minimum(np.maximum(k, 0), len(self._heading) - 1)
+        heading = self._heading[k]
+        return self._path[k] + (distance - self._total[k])[:, None] * heading + offset[:, None] * self._normal[k], heading
 
 
 def runs_of(face: Face, division: Division) -> list[Run]:
@@ -140,7 +149,8 @@ def furnish(face: Face, division: Division, town: Town, cells: NDArray[np.object
 
 def _street_side(collect: Collector, run: Run) -> None:
     rng = collect.rng
-    length = float(np.hypot(*np.diff(run.path, axis=0).T).sum())
+    way = Way(run.path)
+    length = way.length
     half = WIDTH_M[run.rank] / 2
     preferred = int(rng.integers(0, 2))
     for number, rule in enumerate(rules(run.rank)):
@@ -151,7 +161,7 @@ def _street_side(collect: Collector, run: Run) -> None:
             # Trees are many: in a city with fewer things than streets could hold, lamps and covers of the lanes come first.
             order = 2.15 + rng.random() * 0.84
         if rule.placement == "end":
-            place, _ = along(run.path, np.array([half + 9.0]), np.array([(half + rule.kerb_m) * run.sides[0]]))
+            place, _ = way.at(np.array([half + 9.0]), np.array([(half + rule.kerb_m) * run.sides[0]]))
             collect.points(rule.class_code, place, order, run.street)
             continue
         if rule.placement == "crossing" or rule.placement == "crossing_one":
@@ -169,23 +179,22 @@ def _street_side(collect: Collector, run: Run) -> None:
             distance = np.arange(first, length - 3.0, rule.spacing_m)
             if not len(distance):
                 continue
-            distance = distance + rng.normal(0.0, 0.012 * rule.spacing_m, len(distance))
+            distance = np.minimum(distance + rng.normal(0.0, 0.012 * rule.spacing_m, len(distance)), length)
             offset = np.full(len(distance), side * (half + rule.kerb_m))
             if rule.placement in ("run", "bay"):
-                _long_things(collect, rule, run, distance, offset, order)
+                _long_things(collect, rule, run, way, distance, offset, order)
             else:
-                place, _ = along(run.path, np.clip(distance, 0.0, length), offset)
+                place, _ = way.at(distance, offset)
                 collect.points(rule.class_code, place, order, run.street, rule.attributes, rule.kerb_m > 0)
 
 
-def _long_things(collect: Collector, rule: Rule, run: Run, distance: Floats, offset: Floats, order: float) -> None:
-    place, heading = along(run.path, distance, offset)
+def _long_things(collect: Collector, rule: Rule, run: Run, way: Way, distance: Floats, offset: Floats, order: float) -> None:
+    place, heading = way.at(distance, offset)
     if rule.placement == "run":
         reach = rule.spacing_m * 0.42
-        length = float(np.hypot(*np.diff(run.path, axis=0).T).sum())
         for middle, off in zip(distance, offset, strict=True):
             at = np.linspace(middle - reach, middle + reach, 6)
-            line, _ = along(run.path, np.clip(at, 4.0, max(5.0, length - 4.0)), np.full(6, off))
+            line, _ = way.at(np.clip(at, 4.0, max(5.0, way.length - 4.0)), np.full(6, off))
             collect.shape(rule.class_code, shapely.LineString(line), order, run.street, rule.attributes)
         return
     long, deep = BAY_M[0] / 2, BAY_M[1] / 2
