@@ -24,9 +24,12 @@ STREET = [("zh", "light"), ("en", "dark")]
 CUT = """
 () => {
   const cut = [...document.querySelectorAll('.btn, .chip, .vital, .tile, .answer, .tabs a, .rail > *, h1, .counts')]
-    .filter((node) => node.offsetParent && node.scrollWidth > node.clientWidth + 1)
+    .filter((node) => node.offsetParent && !node.classList.contains('sr') && node.scrollWidth > node.clientWidth + 1)
     .map((node) => node.textContent.trim());
   if (document.documentElement.scrollWidth > window.innerWidth) cut.push('the page itself');
+  for (const node of document.querySelectorAll('.card, .tile, .btn, .note, .row, .input, h1, dd'))
+    if (node.offsetParent && !node.closest('.sr') && node.getBoundingClientRect().right > window.innerWidth + 1)
+      cut.push('leaves the window: ' + node.textContent.trim().slice(0, 60));
   return cut;
 }
 """
@@ -34,6 +37,7 @@ CUT = """
 
 def _picture(page: Page, folder: Path, name: str) -> None:
     page.wait_for_timeout(1200)
+    page.wait_for_function("() => document.querySelector('.leaflet')?.cityMap?.gl?.gl.areTilesLoaded() ?? true", timeout=30_000)
     page.screenshot(path=folder / f"{name}.png")
     assert page.evaluate(CUT) == [], name
 

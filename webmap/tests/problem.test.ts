@@ -4,12 +4,15 @@ import { asProblem, Problem } from '../src/api/problem';
 import { setLanguage } from '../src/i18n';
 
 describe('a problem document', () => {
-  it('becomes a sentence in the language of the user, with the server’s own words after it', () => {
+  it('becomes a sentence in the language of the user, with the server’s own words where they help', () => {
     setLanguage('zh');
-    const refused = new Problem(409, { code: 'act-refused', detail: '案卷当前为“待立案”，不能派遣。' });
-    expect(refused.readable).toContain('当前状态不允许');
-    expect(refused.readable).toContain('待立案');
+    const reasons = { reason_zh: '案卷当前为“待立案”，不能派遣', reason_en: 'The case is at “To file”' };
+    const refused = new Problem(409, { code: 'act-not-possible', detail: 'The case is at “To file”', ...reasons });
+    expect(refused.readable).toBe(reasons.reason_zh);
+    expect(new Problem(404, { detail: 'There is no case x.' }).readable).toBe('找不到，或不在您的管辖范围内。');
+    expect(new Problem(422, { detail: 'Not a number.' }).readable).toContain('Not a number.');
     setLanguage('en');
+    expect(refused.readable).toBe(reasons.reason_en);
     expect(new Problem(412, { code: 'x' }).readable).toContain('changed it just now');
     setLanguage('zh');
   });

@@ -1,5 +1,5 @@
 /** A refused or failed request as something a person can read. The server speaks RFC 9457 `application/problem+json`. */
-import { has, t } from '../i18n';
+import { has, lang, pick, t } from '../i18n';
 
 export interface ProblemBody {
   type?: string;
@@ -10,6 +10,9 @@ export interface ProblemBody {
   field?: string;
   fix?: string;
   instance?: string;
+  /** Why an act was refused, in both languages. */
+  reason_zh?: string;
+  reason_en?: string;
 }
 
 /** Status 0 means that no answer came at all: the network, not the server, said no. */
@@ -19,6 +22,7 @@ export class Problem extends Error {
   readonly field: string | undefined;
   readonly fix: string | undefined;
   readonly instance: string | undefined;
+  private readonly reasons: readonly [string | undefined, string | undefined];
 
   constructor(status: number, body: ProblemBody) {
     super(body.detail ?? body.title ?? `HTTP ${status}`);
@@ -27,6 +31,7 @@ export class Problem extends Error {
     this.field = body.field;
     this.fix = body.fix;
     this.instance = body.instance;
+    this.reasons = [body.reason_zh, body.reason_en];
   }
 
   /** True when sending the very same request again later can succeed. */
@@ -34,8 +39,13 @@ export class Problem extends Error {
     return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
   }
 
-  /** One sentence in the user's language: the known code first, then the family, with the server's own words after. */
+  /**
+   * What to tell the user, in his language: the reason when the server gave one, else the known code, else the family. The
+   * server's own English words follow where they are understood, or where only they say what is wrong with an input.
+   */
   get readable(): string {
+    const reason = pick(...this.reasons);
+    if (reason) return reason;
     const known = `problem.${this.code}`;
     if (has(known)) return t(known);
     const family =
@@ -57,7 +67,9 @@ export class Problem extends Error {
                       ? t('problem.too_many')
                       : t('problem.invalid');
     const said = [this.message, this.fix].filter(Boolean).join(' ');
-    return said && this.status !== 0 && this.status < 500 ? `${family} ${said}` : family;
+    const useful =
+      this.status === 400 || this.status === 422 || (lang() === 'en' && this.status >= 400 && this.status < 500);
+    return said && useful ? `${family} ${said}` : family;
   }
 }
 

@@ -19,7 +19,7 @@ export class DetailPane extends Element {
   private body() {
     const { detail } = store;
     if (detail.state === 'error' && detail.problem)
-      return html`<h1 id="detail-title" tabindex="-1" class="sr">${detail.selection?.id}</h1>${problemNote(detail.problem, () => void detail.load())}`;
+      return html`<h1 id="detail-title" tabindex="-1" >${detail.selection?.id}</h1>${problemNote(detail.problem, () => void detail.load())}`;
     const ready = detail.state === 'ready';
     if (detail.selection?.kind === 'new')
       return html`<header class="stack-s"><h1 id="detail-title" tabindex="-1">${t('report.title')}</h1><p class="description">${t('report.lead')}</p></header>

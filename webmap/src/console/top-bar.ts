@@ -82,7 +82,7 @@ export class TopBar extends Element {
       }
       <div class="account">
         <button type="button" class="chip" aria-haspopup="true" aria-expanded=${this.opened ? 'true' : 'false'} @click=${() => this.toggle(!this.opened)}>
-          ${post ? tt(`post.${post}`, post) : ''} · ${user?.name ?? ''}
+          <span class="post">${post ? tt(`post.${post}`, post) : ''} · </span>${user?.name ?? ''}
         </button>
         ${this.opened ? this.menu() : nothing}
       </div>
