@@ -22,6 +22,7 @@ from cityops.db import versions
 from cityops.db.session import unit_of_work
 from cityops.exchange.default_organisation import COMMAND, SUPERVISION, Area, Organisation, build_organisation
 from cityops.exchange.emptiness import refuse_unless_empty
+from cityops.exchange.settling import settle
 from cityops.geo.crs import transformer
 from cityops.identity.accounts import create_demo_accounts, create_users_bulk
 from cityops.identity.rules import Scope
@@ -47,10 +48,6 @@ RELIEVED = (
     "layer_buildings.items", "layer_roads.items", "layer_green.items", "layer_water.items",
 )  # fmt: skip
 """Tables that lose their indexes while they are filled."""
-READ_OFTEN = (
-    "components.components", "cases.cases", "cases.tasks", "grid.cells",
-    "layer_buildings.items", "layer_roads.items", "layer_green.items", "layer_water.items",
-)  # fmt: skip
 SILENT = ("cases.cases", "cases.events", "cases.tasks", "cases.photos")
 """Tables whose triggers would look at every row again; `cityops cases verify` proves the chains afterwards."""
 RELIEF_FROM_CASES = 2_000
@@ -109,17 +106,8 @@ def load(
                     done = _fill(session, cursor, settings, SIZES[size], seed, until, say or (lambda line: None))
             else:
                 done = _fill(session, cursor, settings, SIZES[size], seed, until, say or (lambda line: None))
-    _settle(engine)
+    settle(engine)
     return done
-
-
-def _settle(engine: Engine) -> None:
-    """Statistics for the planner; where lists and tiles read, also the visibility map, so that the first reader is not the slow one."""
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for table in READ_OFTEN:
-            connection.execute(text(f"VACUUM (ANALYZE) {table}"))
-        for table in ("cases.events", "grid.divisions", "grid.beat_cells", "identity.users", "identity.scopes"):
-            connection.execute(text(f"ANALYZE {table}"))
 
 
 def _fill(
