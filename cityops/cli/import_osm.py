@@ -9,6 +9,7 @@ from pathlib import Path
 from cityops import clock
 from cityops.cli.city import open_city, say
 from cityops.db.session import unit_of_work
+from cityops.exchange.settling import settle
 
 
 def add_kind(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -39,12 +40,15 @@ def run(arguments: argparse.Namespace) -> None:
     require_file(arguments.file)
     options = OsmOptions(
         district_code=arguments.district_code, name=arguments.name, tags=arguments.tags, timezone=arguments.timezone,
-        target_m2=arguments.cell_m2,        demo_accounts=not arguments.no_demo_accounts, dry_run=arguments.dry_run,
+        target_m2=arguments.cell_m2, demo_accounts=not arguments.no_demo_accounts, dry_run=arguments.dry_run,
     )  # fmt: skip
-    with open_city() as city, unit_of_work(city.engine) as session:
-        done = import_extract(
-            session, clock.now(), arguments.file, options, srid=city.settings.projected_srid, timezone=city.settings.timezone, say=say
-        )
+    with open_city() as city:
+        with unit_of_work(city.engine) as session:
+            done = import_extract(
+                session, clock.now(), arguments.file, options, srid=city.settings.projected_srid, timezone=city.settings.timezone, say=say
+            )
+        if not options.dry_run:
+            settle(city.engine)
     body = (
         done.report.as_text(arguments.lang)
         if arguments.report == "text"

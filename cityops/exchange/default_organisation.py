@@ -43,9 +43,7 @@ class Organisation:
     by_code: dict[str, Department] = field(default_factory=dict)
 
     def add(self, code: str, name_zh: str, name_en: str, parent: str | None, division_code: str | None = None) -> Department:
-        made = Department(
-            len(self.departments) + 1, code, name_zh, name_en, self.by_code[parent].id if parent else None, division_code
-        )
+        made = Department(len(self.departments) + 1, code, name_zh, name_en, self.by_code[parent].id if parent else None, division_code)
         self.departments.append(made)
         self.by_code[code] = made
         return made
@@ -100,4 +98,10 @@ def build_organisation(city_zh: str, city_en: str, districts: Sequence[Area], st
 
 def _short(name: str) -> str:
     """What a district calls its own branch of a city office."""
-    return {"城市管理综合执法支队": "综合执法大队", "环境卫生管理处": "环卫所", "园林绿化中心": "园林所", "市政设施管理处": "市政所", "公安局交警支队": "交警大队"}.get(name, name)
+    return {
+        "城市管理综合执法支队": "综合执法大队",
+        "环境卫生管理处": "环卫所",
+        "园林绿化中心": "园林所",
+        "市政设施管理处": "市政所",
+        "公安局交警支队": "交警大队",
+    }.get(name, name)
