@@ -43,7 +43,7 @@ CORE_LAYERS = (grid_layers, component_layers, case_layers)
 CELLS = CellTable(layer="cells", from_sql="grid.cells AS g", where_sql="g.ended_on IS NULL", geom_sql="g.geom", id_sql="g.code::bigint")
 """What the layers of the manifests are counted by at small zooms."""
 
-OPEN_TOPICS = ("grid", "component_batch")
+OPEN_TOPICS = ("grid", "component_batch", "class", "standard")
 """Events about no single row: everyone hears that something happened, and only what."""
 
 

@@ -16,6 +16,7 @@ from cityops.catalog.registry import Catalog, open_catalog
 from cityops.catalog.schemas import BasemapSchema, FeatureCollectionSchema, ItemsQuerySchema, LayerSchema, LayersSchema
 from cityops.catalog.sources import LayerSource
 from cityops.catalog.sqlbuild import FEATURE_CAP
+from cityops.config import Settings
 from cityops.errors import Unavailable
 from cityops.http.answers import GEOJSON
 from cityops.http.auth import SESSION_COOKIE, viewer
@@ -105,14 +106,16 @@ def layer_items(query: dict[str, Any], layer_id: str) -> Response:
 def get_basemap() -> dict[str, Any]:
     """MapLibre layers of our own basemap, light and dark, and the outside source of the settings."""
     root = request.url_root.rstrip("/")
+    settings: Settings = current_app.extensions["cityops_settings"]
     facts = queries.city_facts(session())
     named = ("name_zh", "name_en", "bounds", "attribution", "licence", "origin")
     chosen = [(source, catalog().manifests.get(source.id)) for source in catalog().layers(viewer())]
     return {
+        "timezone": settings.timezone,
         "city": {name: facts[name] for name in named if facts.get(name) is not None} or None,
         "light": basemap.own_basemap(root, chosen, "light", facts.get("attribution") or ""),
         "dark": basemap.own_basemap(root, chosen, "dark", facts.get("attribution") or ""),
-        "outside": basemap.outside_basemap(current_app.extensions["cityops_settings"].basemap),
+        "outside": basemap.outside_basemap(settings.basemap),
     }
 
 

@@ -89,6 +89,7 @@ class CitySchema(ma.Schema):
 class BasemapSchema(ma.Schema):
     """Our own basemap for both themes, and the outside source the settings name."""
 
+    timezone = ma.fields.String(required=True, metadata={"description": "the city's own, for showing times", "example": "Asia/Shanghai"})
     city = ma.fields.Nested(CitySchema, required=True, allow_none=True, metadata={"description": "null before a city was loaded"})
 
     light = ma.fields.Nested(StyleFragmentSchema, required=True)

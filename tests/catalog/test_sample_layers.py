@@ -162,4 +162,5 @@ def test_the_basemap_knows_the_city(client: FlaskClient, planner: dict[str, str]
     found = client.get("/api/v1/basemap", headers=planner).get_json()
     assert found["city"]["bounds"] == list(box)
     assert found["city"]["name_zh"] == "南阳"
+    assert found["timezone"] == "Asia/Shanghai"
     assert found["light"]["sources"]["roads"]["attribution"] == found["city"]["attribution"]
