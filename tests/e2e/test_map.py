@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import struct
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from PIL import Image
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.conftest import Opener, Person
 
@@ -146,4 +149,84 @@ def test_a_measured_line_shows_its_length_and_escape_ends_it(people: Opener) -> 
     expect(page.locator(".tape-label")).to_contain_text(" m")
     page.keyboard.press("Escape")
     expect(page.locator(".tape-label")).to_have_count(0)
+    person.calm()
+
+
+def _varint(value: int) -> bytes:
+    out = b""
+    while value >= 0x80:
+        out += bytes((value & 0x7F | 0x80,))
+        value >>= 7
+    return out + bytes((value,))
+
+
+def _picture(colour: str) -> bytes:
+    """A tile of one colour."""
+    held = BytesIO()
+    Image.new("RGB", (256, 256), colour).save(held, "PNG")
+    return held.getvalue()
+
+
+def _pmtiles(tile: bytes) -> bytes:
+    """A PMTiles file, version 3, with one picture for the whole world."""
+    directory = b"".join(_varint(value) for value in (1, 0, 1, len(tile), 1))
+    metadata = b"{}"
+    after = 127 + len(directory)
+    sections = (127, len(directory), after, len(metadata), after + len(metadata), 0, after + len(metadata), len(tile))
+    counts = (1, 1, 1)
+    kinds = bytes((1, 1, 1, 2, 0, 0))  # clustered, no compression of directory and tiles, PNG, zoom 0 to 0
+    bounds = struct.pack("<iiii", -1_800_000_000, -850_000_000, 1_800_000_000, 850_000_000) + b"\0" + struct.pack("<ii", 0, 0)
+    return b"PMTiles\x03" + struct.pack("<11Q", *sections, *counts) + kinds + bounds + directory + metadata + tile
+
+
+def _with_outside(page: Page, outside: dict[str, Any]) -> None:
+    def answer(route: Route) -> None:
+        held = route.fetch()
+        route.fulfill(response=held, json=held.json() | {"outside": outside})
+
+    page.route("**/api/v1/basemap", answer)
+
+
+def test_a_pmtiles_file_as_outside_basemap_lies_below_the_city(people: Opener, site: str) -> None:
+    person = people("supervisor1")
+    page = person.page
+    file = _pmtiles(_picture("#00a000"))
+
+    def serve(route: Route) -> None:
+        first, _, last = route.request.headers["range"].removeprefix("bytes=").partition("-")
+        part = file[int(first) : int(last) + 1]
+        headers = {"Content-Range": f"bytes {first}-{int(first) + len(part) - 1}/{len(file)}", "ETag": '"1"'}
+        route.fulfill(status=206, body=part, headers=headers)
+
+    page.route("**/outside.pmtiles", serve)
+    _with_outside(page, {"kind": "pmtiles", "url": "/outside.pmtiles", "attribution": "© somebody"})
+    page.goto(site)
+    _ready(person)
+    seen = Image.open(BytesIO(page.screenshot())).convert("RGB")
+    assert seen.getpixel((1380, 600)) == (0, 160, 0)
+    person.calm()
+
+
+def test_pictures_from_outside_lie_below_the_city_with_their_attribution(people: Opener, site: str) -> None:
+    person = people("supervisor1")
+    page = person.page
+    tile = _picture("#00a000")
+    page.route("**/outside/**", lambda route: route.fulfill(status=200, content_type="image/png", body=tile))
+    _with_outside(
+        page,
+        {
+            "kind": "raster",
+            "tiles": [f"{site}/outside/{{z}}/{{x}}/{{y}}.png"],
+            "tile_size": 256,
+            "max_zoom": 18,
+            "attribution": "© somebody",
+        },
+    )
+    page.goto(site)
+    _ready(person)
+    expect(page.locator(".pane-outside img.leaflet-tile-loaded").first).to_be_visible()
+    expect(page.locator(".leaflet-control-attribution")).to_contain_text("© somebody")
+    assert not page.evaluate(
+        "document.querySelector('.leaflet').cityMap.gl.gl.getStyle().layers.some((layer) => layer.type === 'background')"
+    )
     person.calm()

@@ -20,6 +20,10 @@ export class Stream extends EventTarget {
   private last = '';
   connected = false;
 
+  get opened(): boolean {
+    return this.source !== null;
+  }
+
   open(): void {
     this.close();
     const source = new EventSource(`/api/v1/events${this.last ? `?after=${encodeURIComponent(this.last)}` : ''}`);

@@ -10,6 +10,8 @@ export interface ProblemBody {
   field?: string;
   fix?: string;
   instance?: string;
+  /** The number of a failure in the server's log. */
+  incident?: string;
   /** Why an act was refused, in both languages. */
   reason_zh?: string;
   reason_en?: string;
@@ -21,7 +23,8 @@ export class Problem extends Error {
   readonly code: string;
   readonly field: string | undefined;
   readonly fix: string | undefined;
-  readonly instance: string | undefined;
+  /** What to quote: the number in the server's log, else the code. */
+  readonly number: string;
   private readonly reasons: readonly [string | undefined, string | undefined];
 
   constructor(status: number, body: ProblemBody) {
@@ -30,7 +33,7 @@ export class Problem extends Error {
     this.code = body.code ?? (status === 0 ? 'offline' : `http-${status}`);
     this.field = body.field;
     this.fix = body.fix;
-    this.instance = body.instance;
+    this.number = body.incident ?? this.code;
     this.reasons = [body.reason_zh, body.reason_en];
   }
 

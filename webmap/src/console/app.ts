@@ -17,6 +17,9 @@ import './map-pane';
 import './detail-pane';
 import { store, Watch } from './store';
 
+/** How long a hidden tab keeps listening. */
+const REST_MS = 30_000;
+
 export class Console extends Element {
   private readonly stream = new Stream();
   private phase: 'starting' | 'out' | 'in' | 'broken' = 'starting';
@@ -24,6 +27,7 @@ export class Console extends Element {
   /** Below this width one pane is shown at a time. */
   private pane: 'list' | 'map' | 'detail' = 'list';
   private summaryTimer = 0;
+  private restTimer = 0;
 
   constructor() {
     super();
@@ -45,6 +49,7 @@ export class Console extends Element {
       this.requestUpdate();
     });
     document.addEventListener('keydown', (event) => this.keys(event));
+    document.addEventListener('visibilitychange', () => this.rest());
     this.stream.addEventListener('end', () => this.leave());
     this.stream.addEventListener('change', (event) => this.heard((event as CustomEvent<Change>).detail));
     this.stream.addEventListener('status', (event) => {
@@ -90,6 +95,17 @@ export class Console extends Element {
     store.list.items = [];
     this.phase = 'out';
     this.requestUpdate();
+  }
+
+  /** A tab nobody looks at gives its stream back after a while: browsers allow six connections to a server for all tabs. */
+  private rest(): void {
+    window.clearTimeout(this.restTimer);
+    if (this.phase !== 'in') return;
+    if (document.hidden) this.restTimer = window.setTimeout(() => this.stream.close(), REST_MS);
+    else if (!this.stream.opened) {
+      this.stream.open();
+      store.list.heard('');
+    }
   }
 
   private heard(change: Change): void {

@@ -19,6 +19,8 @@ export class MapPane extends Element {
   private measuring = false;
   private plain = false;
   private problem: Problem | null = null;
+  /** What the map engine last complained about; cleared when it comes to rest. */
+  private mapTrouble = '';
   private cells = new Map<string, GeoJSON.Geometry | null>();
   private readonly hears: [EventTarget, string, (event: Event) => void][] = [
     [store, 'city', () => void this.show()],
@@ -31,7 +33,7 @@ export class MapPane extends Element {
     [store, 'fit', () => void this.fitAll()],
     [store, 'hint', (event) => this.city?.cases.hint((event as CustomEvent<string | null>).detail)],
     [store, 'layer-change', (event) => this.city?.refresh((event as CustomEvent<string>).detail)],
-    [theme, 'change', () => this.city?.retheme()],
+    [theme, 'change', () => void this.city?.retheme()],
   ];
 
   constructor() {
@@ -67,6 +69,16 @@ export class MapPane extends Element {
     city.addEventListener('counts', () => {
       store.counts = city.counts();
       store.changed();
+    });
+    city.addEventListener('failed', (event) => {
+      // Single tiles may fail and come back; the message says so once, and the list goes on working.
+      this.mapTrouble = String(((event as CustomEvent).detail as Error | undefined)?.message ?? '');
+      this.requestUpdate();
+    });
+    city.addEventListener('counts', () => {
+      if (!this.mapTrouble) return;
+      this.mapTrouble = '';
+      this.requestUpdate();
     });
     city.addEventListener('plain', () => {
       this.plain = true;
@@ -189,6 +201,7 @@ export class MapPane extends Element {
       <div class="notices">
         ${this.plain ? html`<p class="panel" role="status">${t('map.no_gl')}</p>` : nothing}
         ${this.measuring ? html`<p class="panel" role="status">${t('map.measuring')}</p>` : nothing}
+        ${this.mapTrouble ? html`<p class="panel" role="status">${t('map.trouble')} <small>${this.mapTrouble}</small></p>` : nothing}
         ${store.list.pinsCut ? html`<p class="panel" role="status">${t('map.pins_cut', { n: store.list.pins?.features.length ?? 0 })}</p>` : nothing}
         ${problem ? html`<div class="panel">${problemNote(problem, () => void store.loadCity())}</div>` : nothing}
       </div>

@@ -56,7 +56,7 @@ export class TopBar extends Element {
     const rate = summary?.on_time_rate;
     const post = user?.posts[0];
     return html`<header class="topbar">
-      <a class="brand" href="/">cityops${city ? html` ${pick(city.name_zh, city.name_en)}` : nothing}</a>
+      <a class="brand" href="/">cityops<span class="city">${city ? html` ${pick(city.name_zh, city.name_en)}` : nothing}</span></a>
       <co-search class="search"></co-search>
       <span class="grow"></span>
       <div class="vitals" role="group" aria-label=${t('vital.title')}>

@@ -266,6 +266,7 @@ export const en: Record<keyof typeof zh, string> = {
   'map.measuring': 'Press points on the map to measure; Esc ends it.',
   'map.no_gl':
     'This browser has no WebGL, so a plain map is shown: cases and cells as usual, components when zoomed in.',
+  'map.trouble': 'Part of the map did not load; trying again.',
   'map.pins_cut': 'Too many cases: {n} of them are drawn. Zoom in or filter to see all.',
 
   'layer.title': 'Layers',

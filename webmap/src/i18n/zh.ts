@@ -263,6 +263,7 @@ export const zh = {
   'map.measure': '测量距离',
   'map.measuring': '在地图上依次点击测量距离，按 Esc 结束。',
   'map.no_gl': '浏览器没有可用的 WebGL，已改用简化地图：案卷、网格照常，放大后显示部件。',
+  'map.trouble': '部分地图没有加载出来，正在重试。',
   'map.pins_cut': '案卷太多，地图只画了其中 {n} 件；放大或加筛选可看全。',
 
   'layer.title': '图层',

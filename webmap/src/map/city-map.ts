@@ -14,6 +14,7 @@ import { CaseMarkers } from './case-markers';
 import type { GlLayer, Picked } from './gl-layer';
 import { Measure } from './measure';
 import { PlainLayer } from './plain-layer';
+import type { Ground } from './pmtiles';
 import { buildStyle } from './style';
 
 export type Pick = { kind: 'case' | 'component' | 'cell'; id: string };
@@ -54,6 +55,7 @@ export class CityMap extends EventTarget {
   private basemap: Basemap | null = null;
   private on = new Set<string>();
   private outside: L.LayerGroup | null = null;
+  private ground: Ground | null = null;
   private readonly credits = L.control.attribution({ prefix: false, position: 'bottomright' });
   private readonly highlight: L.GeoJSON;
 
@@ -157,6 +159,7 @@ export class CityMap extends EventTarget {
     if (!webglWorks()) return this.goPlain();
     try {
       const { GlLayer } = await import('./gl-layer');
+      await this.loadPmtiles();
       if (this.gl) this.gl.setStyle(this.style());
       else {
         this.gl = new GlLayer(this.map, this.style());
@@ -203,17 +206,32 @@ export class CityMap extends EventTarget {
     ).addTo(this.map);
   }
 
+  /** Reads the PMTiles file of the settings; our own ground stays when it cannot be read. */
+  private async loadPmtiles(): Promise<void> {
+    const outside = this.basemap?.outside;
+    this.ground = null;
+    if (outside?.kind !== 'pmtiles' || !outside.url) return;
+    try {
+      const { ground } = await import('./pmtiles');
+      this.ground = await ground(outside.url, outside.attribution, token);
+    } catch (error) {
+      this.dispatchEvent(new CustomEvent('failed', { detail: error }));
+    }
+  }
+
   private style(): unknown {
     return buildStyle({
       base: this.basemap?.[currentTheme()] ?? null,
-      withGround: !this.outside,
+      withGround: !this.outside && !this.ground,
+      outside: this.ground,
       layers: this.layers,
       on: this.on,
       colour: token,
     });
   }
 
-  retheme(): void {
+  async retheme(): Promise<void> {
+    await this.loadPmtiles();
     this.gl?.setStyle(this.style());
     this.plain?.redraw();
   }

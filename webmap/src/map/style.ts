@@ -6,6 +6,8 @@ export interface StyleParts {
   base: StyleFragment | null;
   /** With an outside basemap below, our own ground would hide it. */
   withGround: boolean;
+  /** An outside basemap that is drawn by the same canvas, below everything. */
+  outside?: { source: unknown; layers: Record<string, unknown>[] } | null;
   layers: Layer[];
   on: ReadonlySet<string>;
   /** Resolves `@token` names of the palette. */
@@ -99,6 +101,10 @@ export function buildStyle(parts: StyleParts): Style {
   const sources: Record<string, unknown> = {};
   const layers: Record<string, unknown>[] = [];
   for (const [id, source] of Object.entries(parts.base?.sources ?? {})) sources[id] = source;
+  if (parts.outside) {
+    sources.outside = parts.outside.source;
+    layers.push(...parts.outside.layers);
+  }
   const inBase = new Set<string>();
   for (const layer of parts.base?.layers ?? []) {
     const source = layer.source as string | undefined;

@@ -7,7 +7,7 @@ import { icon } from './icon';
 export function problemNote(problem: Problem, retry?: () => void): TemplateResult {
   return html`<div class="note bad" role="alert">
     <b>${problem.readable}</b>
-    <small>${t('problem.id', { id: problem.code })}</small>
+    <small>${t('problem.id', { id: problem.number })}</small>
     ${
       retry
         ? html`<span><button type="button" class="btn" @click=${retry}>${icon('refresh')}${t('retry')}</button></span>`
