@@ -25,6 +25,10 @@ trap 'trap - EXIT; printf "\ncityops: set-up interrupted; the next run goes on f
 
 mkdir -p "$home" 2>/dev/null || refuse "cannot write $home" "clone into a folder of your own, or set CITYOPS_HOME to one"
 [ -w . ] || refuse "cannot write $root" "clone into a folder of your own"
+for place in "$home" .venv webmap/node_modules webmap/dist; do
+	[ ! -e "$place" ] || [ -w "$place" ] ||
+		refuse "$place belongs to $(stat -c %U "$place"), who ran this before" "sudo chown -R $(id -un): $root $home, or run it as that user again"
+done
 [ -z "$(find "$log" -size +4M 2>/dev/null)" ] || rm -f "$log"
 exec 9>"$home/setup.lock"
 if ! flock -n 9; then
