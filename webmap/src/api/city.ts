@@ -165,8 +165,11 @@ export function basemap(): Promise<Basemap> {
   return get<Basemap>('/basemap');
 }
 
-export function layerItems(id: string, query: Query, signal?: AbortSignal): Promise<GeoJSON.FeatureCollection> {
-  return get<GeoJSON.FeatureCollection>(`/layers/${encodeURIComponent(id)}/items`, query, signal);
+/** Features of a layer; `next` is set when there are more than were asked for. */
+export type LayerPage = GeoJSON.FeatureCollection & { next?: string | null };
+
+export function layerItems(id: string, query: Query, signal?: AbortSignal): Promise<LayerPage> {
+  return get<LayerPage>(`/layers/${encodeURIComponent(id)}/items`, query, signal);
 }
 
 /** Uploads one file; `key` makes a retried upload the same upload. */

@@ -16,6 +16,8 @@ export class PhoneMap {
   private readonly me = L.layerGroup();
   private readonly retheme = () => this.plain.redraw();
   private readonly sized = new ResizeObserver(() => this.map.invalidateSize({ pan: false }));
+  private readonly credits = L.control.attribution({ prefix: false, position: 'bottomleft' });
+  private credited = false;
   private following = false;
 
   constructor(container: HTMLElement, centre: [lon: number, lat: number], zoom: number, withTasks: boolean) {
@@ -27,6 +29,7 @@ export class PhoneMap {
       center: [centre[1], centre[0]],
       zoom,
     });
+    this.credits.addTo(this.map);
     this.plain = new PlainLayer(this.map);
     this.pins.addTo(this.map);
     this.me.addTo(this.map);
@@ -40,6 +43,10 @@ export class PhoneMap {
   }
 
   drawMe(): void {
+    if (phone.credit && !this.credited) {
+      this.credits.addAttribution(escaped(phone.credit));
+      this.credited = true;
+    }
     this.me.clearLayers();
     const { fix } = phone.position;
     if (!fix) return;
@@ -79,6 +86,13 @@ export class PhoneMap {
     this.plain.remove();
     this.map.remove();
   }
+}
+
+/** Attributions come from data; Leaflet would take them for HTML. */
+function escaped(text: string): string {
+  const place = document.createElement('span');
+  place.textContent = text;
+  return place.innerHTML;
 }
 
 /** Where a map without a better idea opens: the phone's place, else the first task, else nothing. */

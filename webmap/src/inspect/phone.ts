@@ -1,6 +1,6 @@
 /** The state of the phone page: who, where, what is to do, what waits; and the routes in the part after #. */
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
-import { classes } from '../api/city';
+import { basemap, classes } from '../api/city';
 import { get, useBearer } from '../api/client';
 import { asProblem, type Problem } from '../api/problem';
 import { currentSession } from '../api/session';
@@ -31,6 +31,8 @@ export class Phone extends EventTarget {
   tasksProblem: Problem | null = null;
   tasksState: 'loading' | 'ready' | 'error' = 'loading';
   klasses: CityClass[] = [];
+  /** Whose data the map shows. */
+  credit = '';
   online = navigator.onLine;
   now = Date.now();
   /** The token ran out while work was waiting. */
@@ -94,6 +96,7 @@ export class Phone extends EventTarget {
     void this.outbox.send();
     void this.loadTasks();
     void this.loadClasses();
+    void this.loadCredit();
     this.changed();
   }
 
@@ -146,6 +149,21 @@ export class Phone extends EventTarget {
       this.tasksProblem ??= asProblem(error);
     }
     this.changed();
+  }
+
+  private async loadCredit(): Promise<void> {
+    try {
+      const { value } = await cached(
+        'credit',
+        async () => (await basemap()).city?.attribution ?? '',
+        (error) => asProblem(error).passing,
+      );
+      this.credit = value;
+      this.changed();
+    } catch (error) {
+      // Without an answer there is no map either; the tasks tell what is wrong.
+      if (asProblem(error).status === 401) this.expire();
+    }
   }
 
   /**

@@ -1,6 +1,6 @@
 /** The same city without a GPU: GeoJSON of our own layers on Leaflet's canvas. Also the phone's map. */
 import L from 'leaflet';
-import { layerItems } from '../api/city';
+import { type LayerPage, layerItems } from '../api/city';
 import { token } from '../ui/theme';
 
 interface Look {
@@ -36,7 +36,7 @@ const LOOKS: readonly Look[] = [
   {
     id: 'components',
     from: 17,
-    limit: 2000,
+    limit: 3000,
     style: (p, shape) =>
       shape === 'Point' || shape === 'MultiPoint'
         ? ({
@@ -104,13 +104,13 @@ export class PlainLayer extends EventTarget {
     const bbox = [wide.getWest(), wide.getSouth(), wide.getEast(), wide.getNorth()]
       .map((value) => value.toFixed(6))
       .join(',');
-    const asked = new Map<string, Promise<GeoJSON.FeatureCollection>>();
+    const asked = new Map<string, Promise<LayerPage>>();
     for (const look of LOOKS)
       if (zoom >= look.from && this.wanted(look.id) && !this.skip.has(look.id) && !asked.has(look.id))
         asked.set(look.id, layerItems(look.id, { bbox, limit: look.limit }, running.signal));
     const next = L.layerGroup();
     const counts = new Map<string, number>();
-    const settled = new Map<string, GeoJSON.FeatureCollection>();
+    const settled = new Map<string, LayerPage>();
     let failure: unknown = null;
     for (const [id, answer] of asked) {
       try {
@@ -123,6 +123,8 @@ export class PlainLayer extends EventTarget {
     for (const look of LOOKS) {
       const features = settled.get(look.id);
       if (!features) continue;
+      // A part of the components would look like all of them: better none, and the legend says to zoom in.
+      if (look.id === 'components' && features.next) continue;
       counts.set(look.id, features.features.length);
       next.addLayer(this.draw(look, features));
     }
