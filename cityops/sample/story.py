@@ -6,7 +6,7 @@ are given open work on purpose: some in time, some soon due, some late.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -117,10 +117,10 @@ class Story:
                 stop = day + 1
                 while stop < days and counts[day : stop + 1].sum() <= BATCH:
                     stop += 1
-                pages = self._batch(day, counts[day:stop], open_work, rng)
-                self.events += len(pages.events)
-                writer.put(partial(self._write, pages))
-                advance(len(pages.cases))
+                for pages in self._pages(day, counts[day:stop], open_work, rng):
+                    self.events += len(pages.events)
+                    writer.put(partial(self._write, pages))
+                    advance(len(pages.cases))
                 day = stop
         copy_rows(
             self.cursor, "cases.number_counters", ("district", "counted_on", "last"),
@@ -128,7 +128,8 @@ class Story:
         )  # fmt: skip
         return Told(self.next_id - 1, self.events)
 
-    def _batch(self, day: int, counts: NDArray[np.int64], open_work: list[OpenWork], rng: np.random.Generator) -> Pages:
+    def _pages(self, day: int, counts: NDArray[np.int64], open_work: list[OpenWork], rng: np.random.Generator) -> Iterator[Pages]:
+        """The cases of some days in order of their report, at most `BATCH` at a time however many a day has."""
         days = np.repeat(np.arange(day, day + len(counts)), counts)
         months = np.array([(self.first_day + timedelta(days=int(d))).month - 1 for d in range(day, day + len(counts))])
         classes = np.empty(len(days), dtype=np.int64)
@@ -157,33 +158,32 @@ class Story:
         self.next_id += len(order)
         all_anchors = np.concatenate((anchor, np.array([one.anchor for one in planned], dtype=np.int64)))
         numbers = self._numbers(times0, all_anchors, order)
-        pages = Pages()
         natural = len(reported)
         recent = reported >= self.until_us - PHOTO_DAYS * DAY_US
-        subjects = self._subjects(classes, source, anchor, ids[:natural], numbers[:natural], recent, rng)
-        for name in PATTERNS:
-            own = np.flatnonzero(pattern == list(PATTERNS).index(name))
-            if len(own):
-                self._live(name, [subjects[k] for k in own.tolist()], reported[own], rng, pages)
-        for k, one in enumerate(planned):
-            subject = self._subjects(
-                np.array([one.kind]),
-                np.array([one.source]),
-                np.array([one.anchor]),
-                ids[natural + k :],
-                numbers[natural + k :],
-                np.array([True]),
-                rng,
-            )[0]
-            steps = PATTERNS[one.pattern]
-            times = one.times[None, :]
-            limits = self.limits([subject])
-            clocks = self.keeper.state_clocks(steps[: times.shape[1]], times, limits)
-            write_lives(
-                Lives(one.pattern, steps, [subject], times, np.array([times.shape[1]]), clocks), self.flow, self.desks, self.camera, pages
+        for piece in np.array_split(order, max(1, -(-len(order) // BATCH))):
+            pages = Pages()
+            own = np.sort(piece[piece < natural])
+            subjects = self._subjects(
+                classes[own], source[own], anchor[own], ids[own], [numbers[k] for k in own.tolist()], recent[own], rng
             )
-        pages.files = self.camera.album.fresh()
-        return pages
+            for number, name in enumerate(PATTERNS):
+                alike = np.flatnonzero(pattern[own] == number)
+                if len(alike):
+                    self._live(name, [subjects[k] for k in alike.tolist()], reported[own[alike]], rng, pages)
+            for k in np.sort(piece[piece >= natural]).tolist():
+                self._lie_open(planned[k - natural], int(ids[k]), numbers[k], rng, pages)
+            pages.files = self.camera.album.fresh()
+            yield pages
+
+    def _lie_open(self, one: OpenWork, case_id: int, number: str, rng: np.random.Generator, pages: Pages) -> None:
+        """A case that was planned to lie on a desk."""
+        kind, source, anchor = np.array([one.kind]), np.array([one.source]), np.array([one.anchor])
+        subjects = self._subjects(kind, source, anchor, np.array([case_id]), [number], np.array([True]), rng)
+        steps = PATTERNS[one.pattern]
+        times = one.times[None, :]
+        length = times.shape[1]
+        clocks = self.keeper.state_clocks(steps[:length], times, self.limits(subjects))
+        write_lives(Lives(one.pattern, steps, subjects, times, np.array([length]), clocks), self.flow, self.desks, self.camera, pages)
 
     def _midnight(self, day: int) -> int:
         """The instant a day of the sample begins, local time."""

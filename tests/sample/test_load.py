@@ -254,6 +254,25 @@ def test_a_city_too_large_for_six_digits_gets_wider_codes_and_goes_on_with_them(
         wide.dispose()
 
 
+def test_days_with_more_cases_than_fit_into_one_batch_keep_numbers_and_chains_whole(
+    settings: Settings, cluster: Cluster, template: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cityops.sample.story.BATCH", 3)
+    split = _copy(cluster, template)
+    try:
+        done = sample.load(split, settings, size="XS", seed=3, until=UNTIL)
+        assert done.cases == _one(split, "SELECT count(*) FROM cases.cases") == 200
+        assert [finding for found in walk(split, settings.media_dir, Walk()) for finding in found] == []
+        out_of_order = """
+            SELECT count(*) FROM (
+                SELECT number, lag(number) OVER (PARTITION BY left(number, 15) ORDER BY reported_at, id) AS before FROM cases.cases
+            ) AS c WHERE before > number
+        """
+        assert _one(split, out_of_order) == 0
+    finally:
+        split.dispose()
+
+
 def test_an_interrupted_load_leaves_an_empty_city(
     settings: Settings, cluster: Cluster, template: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
