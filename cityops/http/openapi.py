@@ -91,13 +91,15 @@ def _page(spec: dict[str, Any]) -> str:
             tag = (operation.get("tags") or ["other"])[0]
             shared = operations.get("parameters", [])
             rows = "".join(
-                f"<li><code>{escape(str(p.get('name', '')))}</code> in {escape(str(p.get('in', '')))} {escape(str(p.get('description', '')))}</li>"
+                f"<li><code>{escape(str(p.get('name', '')))}</code> in {escape(str(p.get('in', '')))}"
+                f" {escape(str(p.get('description', '')))}</li>"
                 for p in [*shared, *operation.get("parameters", [])]
                 if isinstance(p, dict)
             )
             answers = ", ".join(escape(status) for status in operation.get("responses", {}))
             groups.setdefault(tag, []).append(
-                f'<details><summary><span class="m">{method.upper()}</span> <code>{escape(path)}</code> {escape(operation.get("summary", ""))}</summary>'
+                f'<details><summary><span class="m">{method.upper()}</span> <code>{escape(path)}</code>'
+                f" {escape(operation.get('summary', ''))}</summary>"
                 f"<p>{escape(operation.get('description', ''))}</p><ul>{rows}</ul><p>Answers: {answers}</p></details>"
             )
     return "".join(f"<h2>{escape(tag)}</h2>{''.join(items)}" for tag, items in groups.items())

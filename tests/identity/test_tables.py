@@ -14,7 +14,8 @@ def test_every_table_of_the_room_has_the_columns_and_nulls_its_model_says(engine
     assert models.User.__table__.name in tables
     assert set(inspector.get_table_names(schema="identity")) == set(tables)
     for name, table in tables.items():
-        real = {column["name"]: (column["type"].compile(engine.dialect), column["nullable"]) for column in inspector.get_columns(name, schema="identity")}
+        columns = inspector.get_columns(name, schema="identity")
+        real = {column["name"]: (column["type"].compile(engine.dialect), column["nullable"]) for column in columns}
         said = {column.name: (column.type.compile(engine.dialect), bool(column.nullable)) for column in table.columns}
         assert {n: (t.split(" ")[0], null) for n, (t, null) in said.items()} == {
             n: (t.split(" ")[0], null) for n, (t, null) in real.items()

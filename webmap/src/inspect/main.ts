@@ -3,6 +3,7 @@ import '../tokens.css';
 import '../extra.css';
 import '../base.css';
 import './phone.css';
+import './sign-in.css';
 import { lang, setLanguage } from '../i18n';
 import { startTheme } from '../ui/theme';
 import './app';
