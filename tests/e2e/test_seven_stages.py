@@ -82,7 +82,7 @@ def test_one_case_walks_all_seven_stages_with_six_accounts(people: Opener, site:
     # 3 Dispatch: to the department the system routed it to, with its reason in sight.
     dispatcher = people("dispatcher1")
     page = _open(dispatcher, number)
-    expect(page.locator("section.note")).to_contain_text("为何派给")
+    expect(page.locator("section.note")).to_contain_text("将派给城市排水公司的理由")
     _act(page, "dispatch")
     page.screenshot(path=screenshots / "stage-3-dispatcher.png")
     page.click(".actform button.main")
@@ -91,6 +91,7 @@ def test_one_case_walks_all_seven_stages_with_six_accounts(people: Opener, site:
     # 4 Handling: received, then handled with a photo; without one the form says what is missing.
     handler = people("handler1")
     page = _open(handler, number)
+    expect(page.locator("section.note")).to_contain_text("为何派给城市排水公司")
     _act(page, "receive")
     _state(page, "处理中")
     _act(page, "handle")
