@@ -150,19 +150,40 @@ def test_nothing_happens_after_the_present_of_the_sample(database: Engine, loade
     assert _one(database, "SELECT count(*) FROM cases.cases WHERE updated_at > :until") == 0
 
 
-def test_on_every_desk_lies_work_in_time_soon_due_and_late(database: Engine, loaded: Loaded) -> None:
+def _desks(engine: Engine, until: datetime) -> dict[str, tuple[int, int, int]]:
+    """State -> how many open cases are late, soon due and in time."""
     query = """
         SELECT state, count(*) FILTER (WHERE state_due_at < :until),
                count(*) FILTER (WHERE state_soon_at < :until AND state_due_at >= :until),
                count(*) FILTER (WHERE state_soon_at >= :until)
         FROM cases.cases WHERE state NOT IN ('closed', 'voided') GROUP BY state
     """
-    desks = {state: (late, soon, ok) for state, late, soon, ok in _rows(database, query)}
-    assert set(desks) == {
-        "to_accept", "verifying", "to_file", "to_dispatch", "to_handle", "handling", "handled", "to_check", "checking", "to_close",
-    }  # fmt: skip
-    for state, lights in desks.items():
-        assert min(int(str(n)) for n in lights) >= 1, f"{state}: {lights}"
+    with engine.connect() as connection:
+        return {state: (late, soon, ok) for state, late, soon, ok in connection.execute(text(query), {"until": until})}
+
+
+DESKS = {"to_accept", "verifying", "to_file", "to_dispatch", "to_handle", "handling", "handled", "to_check", "checking", "to_close"}
+
+
+def test_on_every_desk_lies_work_in_time_soon_due_and_late(database: Engine, loaded: Loaded) -> None:
+    desks = _desks(database, UNTIL)
+    assert set(desks) == DESKS
+    assert all(min(lights) >= 1 for lights in desks.values()), desks
+
+
+@pytest.mark.parametrize("hour", ["2026-11-21T19:00:00+00:00", "2026-10-03T02:30:00+00:00"], ids=["sunday before dawn", "a public holiday"])
+def test_desks_are_full_whenever_the_sample_is_made(settings: Settings, cluster: Cluster, template: str, hour: str) -> None:
+    until = datetime.fromisoformat(hour)
+    quiet = _copy(cluster, template)
+    try:
+        sample.load(quiet, settings, size="XS", seed=3, until=until)
+        desks = _desks(quiet, until)
+        assert set(desks) == DESKS
+        assert all(min(lights) >= 1 for lights in desks.values()), desks
+        with quiet.connect() as connection:
+            assert connection.execute(text("SELECT count(*) FROM cases.events WHERE at > :until"), {"until": until}).scalar_one() == 0
+    finally:
+        quiet.dispose()
 
 
 def test_the_demo_accounts_find_work_in_their_scopes(database: Engine, loaded: Loaded) -> None:
