@@ -114,7 +114,11 @@ find_missing() {
 	if [ "$purpose" = test ] || [ -z "${CITYOPS_DATABASE_URL:-}" ]; then usable_postgres "$wanted_postgres" || missing+=(postgresql); fi
 	has_chinese_font || missing+=(fonts-noto-cjk)
 	[ -e /etc/ssl/certs/ca-certificates.crt ] || [ ! -e /etc/debian_version ] || missing+=(ca-certificates)
-	if [ "$purpose" = test ] && ! has_browser; then missing+=(chromium); fi
+	if [ "$purpose" = test ]; then
+		has_browser || missing+=(chromium)
+		# The library that drives the browser brings a Node that is linked to this one.
+		compgen -G '/usr/lib/*/libatomic.so.1' >/dev/null || missing+=(libatomic1)
+	fi
 }
 
 as_root=()
