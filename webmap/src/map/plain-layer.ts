@@ -112,14 +112,14 @@ export class PlainLayer extends EventTarget {
     const counts = new Map<string, number>();
     const settled = new Map<string, LayerPage>();
     let failure: unknown = null;
-    for (const [id, answer] of asked) {
-      try {
-        settled.set(id, await answer);
-      } catch (error) {
-        if (running.signal.aborted) return;
-        failure = error;
-      }
-    }
+    // All answers are waited for, so that none of them fails unheard when the map has moved on.
+    const ids = [...asked.keys()];
+    const answers = await Promise.allSettled(asked.values());
+    if (running.signal.aborted) return;
+    answers.forEach((answer, at) => {
+      if (answer.status === 'fulfilled') settled.set(ids[at]!, answer.value);
+      else failure = answer.reason;
+    });
     for (const look of LOOKS) {
       const features = settled.get(look.id);
       if (!features) continue;
