@@ -1,4 +1,4 @@
-/** Times as people say them: remaining time in lists, clock times, dates. All input is ISO 8601 in UTC; output is local. */
+/** Times as people say them: remaining time in lists, clock times, dates. All input is ISO 8601 in UTC; output is the city's time. */
 import { lang, locale, t } from './i18n';
 
 const MINUTE = 60_000;
@@ -34,12 +34,24 @@ export function ago(at: string | null | undefined, now: number): string {
   return date(at);
 }
 
+const ZONE_KEY = 'cityops.zone';
+let zone: string | undefined = localStorage.getItem(ZONE_KEY) ?? undefined;
+
+/**
+ * From now on show times in the city's own zone, so that a deadline reads the same on every desk.
+ * It is remembered, because the phone page starts before it has asked the server anything.
+ */
+export function setZone(name: string): void {
+  zone = name;
+  localStorage.setItem(ZONE_KEY, name);
+}
+
 const cache = new Map<string, Intl.DateTimeFormat>();
 function format(kind: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
-  const key = `${lang()}:${kind}`;
+  const key = `${lang()}:${kind}:${zone}`;
   let made = cache.get(key);
   if (!made) {
-    made = new Intl.DateTimeFormat(locale(), options);
+    made = new Intl.DateTimeFormat(locale(), { ...options, timeZone: zone });
     cache.set(key, made);
   }
   return made;
@@ -49,12 +61,12 @@ function format(kind: string, options: Intl.DateTimeFormatOptions): Intl.DateTim
 export function clock(at: string | null | undefined, now: number = Date.now()): string {
   if (!at) return '';
   const when = new Date(at);
-  const time = format('time', { hour: '2-digit', minute: '2-digit', hour12: false });
-  if (when.toDateString() === new Date(now).toDateString()) return time.format(when);
-  const sameYear = when.getFullYear() === new Date(now).getFullYear();
-  const day = sameYear
-    ? format('day', { month: 'short', day: 'numeric' })
-    : format('date', { year: 'numeric', month: 'short', day: 'numeric' });
+  const time = format('time', { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+  // The calendar day and year are those of the city, which need not be those of this computer.
+  const full = format('date', { year: 'numeric', month: 'short', day: 'numeric' });
+  if (full.format(when) === full.format(now)) return time.format(when);
+  const year = format('year', { year: 'numeric' });
+  const day = year.format(when) === year.format(now) ? format('day', { month: 'short', day: 'numeric' }) : full;
   return `${day.format(when)} ${time.format(when)}`;
 }
 

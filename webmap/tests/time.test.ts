@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import './setup';
 import { setLanguage } from '../src/i18n';
-import { ago, distance, remaining, span } from '../src/time';
+import { ago, clock, distance, remaining, setZone, span } from '../src/time';
 
 const MIN = 60_000;
 const now = Date.parse('2026-11-20T03:00:00Z');
@@ -32,6 +32,15 @@ describe('times in lists', () => {
     expect(ago(at(-0.2), now)).toBe('刚刚');
     expect(ago(at(-5), now)).toBe('5 分前');
     expect(ago(at(-60 * 24 * 10), now)).toMatch(/2026/);
+  });
+
+  it("are the city's, wherever the computer stands", () => {
+    setZone('Asia/Shanghai');
+    expect(clock('2026-11-20T01:04:00Z', now)).toBe('09:04');
+    expect(clock('2026-11-19T16:30:00Z', now)).toBe('00:30');
+    expect(clock('2026-11-19T15:30:00Z', now)).toMatch(/19.*23:30/);
+    setZone('Europe/Helsinki');
+    expect(clock('2026-11-20T01:04:00Z', now)).toBe('03:04');
   });
 
   it('round distances to what a person can pace', () => {

@@ -1,4 +1,5 @@
 /** The city that cases stand on: components, cells, departments, divisions, classes, layers, basemap. */
+import { setZone } from '../time';
 import { get, type Query, request } from './client';
 import type { CityClass, Department, Layer } from './types';
 
@@ -159,10 +160,14 @@ export interface Basemap {
   outside: OutsideBasemap | null;
   /** Which city this is; null for an empty one. */
   city?: CityFacts | null;
+  /** The city's time zone, such as `Asia/Shanghai`. */
+  timezone: string;
 }
 
-export function basemap(): Promise<Basemap> {
-  return get<Basemap>('/basemap');
+export async function basemap(): Promise<Basemap> {
+  const found = await get<Basemap>('/basemap');
+  setZone(found.timezone);
+  return found;
 }
 
 /** Features of a layer; `next` is set when there are more than were asked for. */
