@@ -3,61 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import Row
-from sqlalchemy.orm import Session
-
-from cityops.cases import errors, intake, lookups, routing
+from cityops.cases import errors, intake, lookups, routing, special
 from cityops.cases.chain import instant
+from cityops.cases.change import Change, Inputs
 from cityops.cases.reasons import reason
 from cityops.cases.rules import Clock, start_clock
-from cityops.cases.workflow import Act, Edge, Workflow
-from cityops.identity.visibility import Viewer
+from cityops.cases.timeline import replay
+from cityops.cases.workflow import Edge
 from cityops.standards.models import Condition
-from cityops.standards.rules import Calendar
+
+__all__ = ["Change", "Inputs", "apply"]
 
 PHASES = {"verify": "verify", "handle": "after", "check": "check"}
 """What a photo shows when it is handed in with an act; with any other act it depends on whether the case was handled."""
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What an actor may hand in with an act. Each act says what it requires; it does not look at the rest."""
-
-    reason: str | None = None
-    note: str | None = None
-    result: str | None = None
-    photos: Sequence[int] = ()
-    department_id: int | None = None
-    condition_id: int | None = None
-    kind: str | None = None
-    class_code: str | None = None
-    edition: str | None = None
-    assignee_id: int | None = None
-    made_at: datetime | None = None
-
-
-@dataclass
-class Change:
-    """An act on its way into the chain: what it knows, and what it will write."""
-
-    session: Session
-    flow: Workflow
-    act: Act
-    actor: Viewer
-    at: datetime
-    case: Row[Any]  # a row of `case_facts.sql`
-    given: Inputs
-    calendar: Calendar
-    columns: dict[str, Any] = field(default_factory=dict)  # columns of cases.cases, of several types
-    body: dict[str, Any] = field(default_factory=dict)  # JSON values of the event
-    photos: list[intake.Photo] = field(default_factory=list)
-    disposal: Clock | None = None
-    """The disposal clock as it stands after the act."""
 
 
 def apply(change: Change) -> Edge:
@@ -78,6 +39,9 @@ def apply(change: Change) -> Edge:
         effect(change)
     if act.opens is not None:
         _assign_inspector(change)
+    if change.case.pending is not None and not edge.stays and edge.target != "handling":
+        # An application is about the work of this department; it ends when the department's turn does.
+        change.columns |= {"pending": None, "asked_until": None}
     _turn_clock(change, edge)
     return edge
 
@@ -92,6 +56,10 @@ def _require(change: Change) -> None:
             raise errors.ActIncomplete(reason("result_missing"), field="result", fix="one of " + ", ".join(act.results))
         if given.result not in act.results:
             raise errors.ResultNotKnown(result=given.result, field="result", fix="one of " + ", ".join(act.results))
+    if "note" in act.requires and not (given.note or "").strip():
+        raise errors.ActIncomplete(reason("note_missing"), field="note", fix="say it in a sentence")
+    if "until" in act.requires and given.until_on is None:
+        raise errors.ActIncomplete(reason("until_missing"), field="until_on", fix="a date such as 2027-03-01")
     if "photo" in act.requires and not given.photos:
         raise errors.ActIncomplete(reason("photo_missing"), field="photos", fix="upload a photo with POST /api/v1/media and send its id")
 
@@ -103,8 +71,10 @@ def _edge(change: Change) -> Edge:
 
 
 def _turn_clock(change: Change, edge: Edge) -> None:
-    """Start, stop or clear the disposal clock as the edge says."""
+    """Do to the disposal clock what the edge says."""
     case = change.case
+    if edge.clock is not None:
+        change.body["clock"] = edge.clock
     if edge.clock == "start":
         value = change.columns.get("limit_value", case.limit_value)
         unit = change.columns.get("limit_unit", case.limit_unit)
@@ -113,8 +83,26 @@ def _turn_clock(change: Change, edge: Edge) -> None:
         change.body |= {"limit_value": str(value), "limit_unit": unit, "due_at": instant(change.disposal.due_at)}
     elif edge.clock == "clear":
         change.columns |= {"due_at": None, "soon_at": None}
+    elif edge.clock in ("extend", "pause", "resume"):
+        turn_running_clock(change, edge.clock)
     elif edge.clock is None and case.due_at is not None:
         change.disposal = Clock(case.soon_at, case.due_at)
+
+
+def turn_running_clock(change: Change, clock: str) -> None:
+    """Extend, pause or resume the run that is under way, which the events tell."""
+    run = replay(change.flow, lookups.records(change.session, change.case.id), change.calendar).disposal
+    if run is None:
+        raise ValueError(f"case {change.case.number} has no running disposal clock to {clock}")
+    if clock == "extend":
+        run = run.extended()
+    elif clock == "pause":
+        run = run.paused(change.at, change.columns["suspended_until"])
+    else:
+        run = run.resumed(change.at)
+    change.disposal = run.clock(change.calendar)
+    change.columns |= {"due_at": change.disposal.due_at, "soon_at": change.disposal.soon_at}
+    change.body["due_at"] = instant(change.disposal.due_at)
 
 
 def _assign_inspector(change: Change) -> None:
@@ -167,6 +155,28 @@ def _accept(change: Change) -> None:
 
 def _file(change: Change) -> None:
     change.columns["filed_at"] = change.at
+
+
+def _file_simply(change: Change) -> None:
+    """A simple case is accepted and filed in one step."""
+    _accept(change)
+    _file(change)
+    change.columns["simplified"] = True
+
+
+def _send_back(change: Change) -> None:
+    change.columns["simplified"] = False
+
+
+def _redispatch(change: Change) -> None:
+    """The dispatcher corrects himself before the department has received; the clock starts anew for the right one."""
+    if change.given.department_id is None:
+        raise errors.ActIncomplete(reason("department_missing"), field="department_id", fix="name the department")
+    if change.given.department_id == change.case.department_id:
+        raise errors.ActIncomplete(reason("same_department"), field="department_id", fix="name another department")
+    change.body["old_department_id"] = change.case.department_id
+    _dispatch(change)
+    change.columns["redispatch_count"] = change.case.redispatch_count + 1
 
 
 def _dispatch(change: Change) -> None:
@@ -225,6 +235,10 @@ EFFECTS: dict[str, Callable[[Change], None]] = {
     "return_case": _return_case,
     "check": _check,
     "close": _close,
+    "file_simply": _file_simply,
+    "send_back": _send_back,
+    "redispatch": _redispatch,
+    **special.EFFECTS,
 }
 
 

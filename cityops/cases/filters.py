@@ -19,16 +19,29 @@ OPEN = "c.state NOT IN ('closed', 'voided')"
 """The open cases, in the words of the partial indexes."""
 
 LIGHTS = {
-    "ok": "c.state_soon_at > :now",
-    "soon": "(c.state_soon_at <= :now AND c.state_due_at >= :now)",
-    "late": "c.state_due_at < :now",
-    "paused": "c.state_due_at IS NULL",
+    "ok": "(c.state_soon_at > :now AND c.state <> 'suspended')",
+    "soon": "(c.state_soon_at <= :now AND c.state_due_at >= :now AND c.state <> 'suspended')",
+    "late": "(c.state_due_at < :now AND c.state <> 'suspended')",
+    "paused": "(c.state_due_at IS NULL OR c.state = 'suspended')",
 }
 LIGHT = (
-    "CASE WHEN c.state_due_at IS NULL THEN 'paused' WHEN {now} > c.state_due_at THEN 'late'"
+    "CASE WHEN c.state_due_at IS NULL OR c.state = 'suspended' THEN 'paused' WHEN {now} > c.state_due_at THEN 'late'"
     " WHEN {now} >= c.state_soon_at THEN 'soon' ELSE 'ok' END"
 )
 """The traffic light of a row; `{now}` is a parameter or now()."""
+
+MARKS = {
+    "delay": "c.pending = 'delay'",
+    "suspension": "c.pending = 'suspension'",
+    "appeal": "c.appeal IN ('asked', 'passed')",
+    "supervised": "c.supervision = 'open'",
+    "urgent": "c.urgent",
+    "simplified": "c.simplified",
+    "forced": "c.forced",
+    "reopened": "c.reopen_count > 0",
+    "exempt": "c.exempt",
+}
+"""Special circumstances a list can be asked for: what waits for a decision or an answer, and what a case is marked with."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,7 @@ class CaseFilter:
     beat: int | None = None
     component: str | None = None
     light: tuple[str, ...] = ()
+    mark: tuple[str, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
     q: str | None = None
@@ -72,6 +86,10 @@ def build(session: Session, viewer: Viewer, wanted: CaseFilter, now: datetime) -
     params["now"] = now
     open_only = _states(flow, wanted, parts, params)
     open_only |= _lights(wanted, parts, params)
+    if not all(mark in MARKS for mark in wanted.mark):
+        raise FilterNotUnderstood(field_name="mark", field="mark", fix="of " + ", ".join(MARKS))
+    if wanted.mark:
+        parts.append("(" + " OR ".join(MARKS[mark] for mark in dict.fromkeys(wanted.mark)) + ")")
     if wanted.desk == "mine":
         parts.append(_desk(session, flow, viewer, params))
         open_only = True
@@ -136,6 +154,8 @@ def _desk(session: Session, flow: Workflow, viewer: Viewer, params: dict[str, An
         elif post == "inspector":
             params["f_desk_user"] = viewer.user_id
             part += " AND (c.assignee_id = :f_desk_user OR c.assignee_id IS NULL)"
+        elif post == "dispatcher":
+            part += " OR c.pending IS NOT NULL"  # the department waits for his decision
         either.append(f"({part})")
     return "(" + " OR ".join(either) + ")" if either else "FALSE"
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from cityops.cases.offline_verifier import read
 from cityops.cases.routing import Candidate
 from cityops.cases.rules import Facts
 from cityops.cases.workflow import Workflow
@@ -39,7 +40,22 @@ def case_facts(session: Session, viewer: Viewer, case_id: int) -> Row[Any]:
     ).one()
 
 
-def facts_of(flow: Workflow, case: Row[Any]) -> Facts:
+def records(session: Session, case_id: int) -> list[dict[str, Any]]:
+    """The events of a case in order, as `timeline.replay` wants them (JSON values, hence Any)."""
+    rows = session.execute(text("SELECT body FROM cases.events WHERE case_id = :id ORDER BY seq"), {"id": case_id})
+    return [read(row.body) for row in rows]
+
+
+def suspensions_over(session: Session, now: datetime, at_most: int) -> Sequence[str]:
+    """The numbers of suspended cases whose date has come, the oldest first; those that somebody else works on are left out."""
+    query = text(
+        "SELECT c.number FROM cases.cases AS c WHERE c.state = 'suspended' AND c.suspended_until <= :now"
+        " ORDER BY c.suspended_until, c.id LIMIT :at_most FOR UPDATE SKIP LOCKED"
+    )
+    return session.execute(query, {"now": now, "at_most": at_most}).scalars().all()
+
+
+def facts_of(flow: Workflow, viewer: Viewer, case: Row[Any], now: datetime) -> Facts:
     """The guards' view of a row of `case_facts`."""
     source = flow.sources.get(case.source)
     return Facts(
@@ -51,6 +67,17 @@ def facts_of(flow: Workflow, case: Row[Any]) -> Facts:
         in_department=case.in_department,
         may_answer_task=case.may_answer_task,
         has_handled=case.has_handled,
+        now=now,
+        posts=viewer.posts,
+        due_at=case.due_at,
+        closed_at=case.closed_at,
+        pending=case.pending,
+        asked_until=case.asked_until,
+        delay_count=case.delay_count,
+        suspension_count=case.suspension_count,
+        supervision=case.supervision,
+        overdue_count=case.overdue_count,
+        appeal=case.appeal,
     )
 
 

@@ -1,4 +1,4 @@
-"""The tables of the case file; triggers and indexes stand in the migration `0008_cases`."""
+"""The tables of the case file; triggers and indexes stand in the migrations `0008_cases` and `0011_special_acts`."""
 
 from __future__ import annotations
 
@@ -92,6 +92,23 @@ class Case(Base):
     rework_count: Mapped[int] = mapped_column(server_default="0")
     return_count: Mapped[int] = mapped_column(server_default="0")
     overdue_count: Mapped[int] = mapped_column(server_default="0")
+    # An application nobody has decided yet (delay, suspension), and the date a suspension was asked for.
+    pending: Mapped[str | None] = mapped_column(Text)
+    asked_until: Mapped[datetime | None] = mapped_column(Instant)
+    delay_count: Mapped[int] = mapped_column(server_default="0")
+    suspension_count: Mapped[int] = mapped_column(server_default="0")
+    suspended_at: Mapped[datetime | None] = mapped_column(Instant)
+    suspended_until: Mapped[datetime | None] = mapped_column(Instant)
+    redispatch_count: Mapped[int] = mapped_column(server_default="0")
+    supervision: Mapped[str | None] = mapped_column(Text)
+    supervision_kind: Mapped[str | None] = mapped_column(Text)
+    supervision_count: Mapped[int] = mapped_column(server_default="0")
+    forced: Mapped[bool] = mapped_column(server_default="false")
+    reopen_count: Mapped[int] = mapped_column(server_default="0")
+    appeal: Mapped[str | None] = mapped_column(Text)
+    exempt: Mapped[bool] = mapped_column(server_default="false")
+    urgent: Mapped[bool] = mapped_column(server_default="false")
+    simplified: Mapped[bool] = mapped_column(server_default="false")
     verified: Mapped[str | None] = mapped_column(Text)
     # The proof of the routing decision as `routing.decide` made it: JSON, hence Any.
     routing: Mapped[dict[str, Any] | None] = mapped_column(JSONB)

@@ -21,12 +21,16 @@ from cityops.cases.models import Case
 from cityops.cases.reasons import Reason, reason
 from cityops.cases.rules import PERSONAL, Clock, state_clock
 from cityops.cases.soundness import SYSTEM_POST
-from cityops.cases.workflow import case_workflow
+from cityops.cases.timeline import as_text, replay
+from cityops.cases.workflow import Edge, Limit, case_workflow
 from cityops.db import outbox, versions
 from cityops.db.sqlfiles import sql
 from cityops.grid.events import Publication
-from cityops.identity.visibility import Viewer
+from cityops.identity.visibility import Grant, Viewer
 from cityops.standards.rules import Calendar
+
+SYSTEM = Viewer(0, "system", "system", frozenset({SYSTEM_POST}), None, (Grant(),))
+"""Who signs what happens by itself: user 0, which nobody can be."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ def report(
             "lon": place.lon, "lat": place.lat, "accuracy_m": accuracy_m, "cell_code": place.cell_code, "beat_id": place.beat_id,
             "area_grade": place.grade, "address": address, "description": description,
             "routed": {"rule": proof["rule"], "department_id": proof["department_id"]},
-            "state_due_at": instant(clock.due_at) if clock else None,
+            **_clock_in_body(clock, state.limit),
             "photos": [photo.as_json() for photo in handed_in], "made_at": instant(made_at) if made_at else None,
         },
     )  # fmt: skip
@@ -151,30 +155,74 @@ def advance(
     case = lookups.case_facts(session, actor, case_id)
     if expected_version is not None and case.version != expected_version:
         raise errors.CaseChanged(number=number, version=case.version, field="If-Match", fix="read the case again, then repeat")
-    if refused := policy.refusal(flow, actor, lookups.facts_of(flow, case), step):
+    if refused := policy.refusal(flow, actor, lookups.facts_of(flow, actor, case, now), step):
         raise _refusal_error(refused)
 
     # Two web processes may read their clocks in another order than they get the lock; a chain's times never run back.
     at = max(now, case.updated_at)
     change = effects.Change(session, flow, step, actor, at, case, given, intake.calendar(session))
     edge = effects.apply(change)
-    target = flow.states[edge.target]
-    clock = state_clock(target.limit, at, change.disposal, change.calendar)
+    return _write(session, change, edge, policy.post_for(actor, edge))
+
+
+def _write(session: Session, change: effects.Change, edge: Edge, post: str) -> CaseWritten:
+    """Write an act whose effects are known: the event, the row, the task, the photos, the message."""
+    case, act, at = change.case, change.act, change.at
+    target = change.flow.states[edge.target]
+    clock = _clock_of_state(change, edge)
     event = make_event(
-        number=number, seq=case.event_count + 1, at=at, act=act, actor_id=actor.user_id, actor_post=policy.post_for(actor, edge),
+        number=case.number, seq=case.event_count + 1, at=at, act=act.id, actor_id=change.actor.user_id, actor_post=post,
         from_state=case.state, to_state=edge.target, prev_digest=bytes(case.head_digest),
-        body=change.body | {"state_due_at": instant(clock.due_at) if clock else None},
+        body=change.body | _clock_in_body(clock, None if edge.stays else target.limit),
     )  # fmt: skip
     columns: dict[str, Any] = {  # Any: columns of several types
-        "state": target.id, "stage": target.stage, "assignee_id": None,
+        "state": target.id, "stage": target.stage, **({} if edge.stays else {"assignee_id": None}),
         "state_due_at": clock.due_at if clock else None, "state_soon_at": clock.soon_at if clock else None, **change.columns,
     }  # fmt: skip
-    _append(session, case_id, case.version, event, columns)
-    _keep_tasks(session, change, clock)
-    _link_photos(session, case_id, event.seq, change.photos)
-    written = CaseWritten(case_id, number, act, target.id, case.version + 1)
+    _append(session, case.id, case.version, event, columns)
+    if not edge.stays:
+        _keep_tasks(session, change, clock)
+    _link_photos(session, case.id, event.seq, change.photos)
+    written = CaseWritten(case.id, case.number, act.id, target.id, case.version + 1)
     _announce(session, written, case.lon, case.lat)
     return written
+
+
+def _clock_of_state(change: effects.Change, edge: Edge) -> Clock | None:
+    """The clock of the state after the act. Who stays keeps the clock he has, unless the disposal clock behind it was moved."""
+    case, limit = change.case, change.flow.states[edge.target].limit
+    if edge.stays and edge.clock is None:
+        return Clock(case.state_soon_at, case.state_due_at) if case.state_due_at is not None else None
+    entered_at = change.at
+    if edge.stays:
+        line = replay(change.flow, lookups.records(change.session, case.id), change.calendar)
+        entered_at, limit = line.entered_at, line.limit
+    return state_clock(limit, entered_at, change.disposal, change.calendar, until=change.columns.get("suspended_until"))
+
+
+def _clock_in_body(clock: Clock | None, limit: Limit | None) -> dict[str, Any]:
+    """What an event says about the deadline of the state: JSON values, hence Any; the limit only when the state is entered."""
+    return {"state_due_at": instant(clock.due_at) if clock else None, "state_limit": as_text(limit)}
+
+
+def resume_due(session: Session, now: datetime, at_most: int = 200) -> int:
+    """Resume the suspended cases whose date has come, at most so many; returns how many. For a scheduled watch.
+
+    The pause ends on its own date, however late the watch looks, so the deadline does not depend on when it looked.
+    """
+    flow = case_workflow()
+    step = flow.acts["resume_by_itself"]
+    numbers = lookups.suspensions_over(session, now, at_most)
+    for number in numbers:
+        case_id = lookups.find_case_id(session, SYSTEM, number, lock=True)
+        if case_id is None:
+            raise errors.CaseNotFound(number=number)
+        case = lookups.case_facts(session, SYSTEM, case_id)
+        at = max(now, case.updated_at)
+        change = effects.Change(session, flow, step, SYSTEM, at, case, effects.Inputs(), intake.calendar(session))
+        edge = effects.apply(change)
+        _write(session, change, edge, SYSTEM_POST)
+    return len(numbers)
 
 
 def recell(session: Session, publication: Publication) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cityops.cases.reasons import Reason, reason
-from cityops.cases.rules import GUARDS, Facts
+from cityops.cases.rules import GUARDS, Facts, window_ends
 from cityops.cases.workflow import Act, Edge, Workflow
 from cityops.identity.visibility import Viewer
 
@@ -23,6 +23,8 @@ def refusal(flow: Workflow, viewer: Viewer, facts: Facts, act: Act) -> Reason | 
         return reason("not_in_state", state_zh=state.title_zh, state_en=state.title_en, act_zh=act.title_zh, act_en=act.title_en)
     if not any(viewer.has(*edge.posts) for edge in edges):
         return _wrong_post(flow, act, {post: None for edge in edges for post in edge.posts})
+    if act.within is not None and facts.closed_at is not None and facts.now > window_ends(facts.closed_at, act.within):
+        return reason("window_over", act_zh=act.title_zh, act_en=act.title_en)
     for name in act.guards:
         found = GUARDS[name](facts)
         if found is not None:

@@ -149,14 +149,14 @@ def detail_of(session: Session, viewer: Viewer, case_id: int, now: datetime) -> 
     facts = lookups.case_facts(session, viewer, case_id)
     statement = sql(__package__, "detail").format(light=NOW_LIGHT)
     body: str = session.execute(text(statement), {"case_id": case_id, "now": now}).scalar_one()
-    acts = effects.as_json(acts_of(viewer, facts))
+    acts = effects.as_json(acts_of(viewer, facts, now))
     return f'{body[:-1]}, "acts" : {acts}}}', facts.version
 
 
-def acts_of(viewer: Viewer, case: Any) -> list[dict[str, Any]]:
+def acts_of(viewer: Viewer, case: Any, now: datetime) -> list[dict[str, Any]]:
     """Every act that leads on from here, with the reason when this viewer cannot do it (JSON values and a row, hence Any)."""
     flow = case_workflow()
-    facts = lookups.facts_of(flow, case)
+    facts = lookups.facts_of(flow, viewer, case, now)
     listed = []
     for act in flow.acts_from(case.state):
         refused = policy.refusal(flow, viewer, facts, act)

@@ -144,6 +144,7 @@ class ActSchema(ma.Schema):
     class_code = code(8)
     edition = fields.String(validate=validate.Regexp(r"^[a-z0-9][a-z0-9.-]{1,40}\Z"))
     assignee_id = whole()
+    until_on = fields.Date(metadata={"description": "the day of the city on which a suspension ends, one year from today at most"})
     made_at = fields.AwareDateTime(metadata={"description": "when it was done, if it was sent later"})
 
 
@@ -165,6 +166,13 @@ class FilterSchema(ma.Schema):
     beat = fields.Integer(validate=validate.Range(1, LARGEST_ID))
     component = code(24)
     light = CommaList(metadata={"description": "ok, soon, late, paused, separated by commas", "type": "string"})
+    mark = CommaList(
+        metadata={
+            "description": "special circumstances, separated by commas: delay, suspension, appeal (waiting for a decision), supervised,"
+            " urgent, simplified, forced, reopened, exempt",
+            "type": "string",
+        }
+    )
     since = fields.AwareDateTime(metadata={"description": "reported at or after"})
     until = fields.AwareDateTime(metadata={"description": "reported before"})
     q = Words(100, metadata={"description": "words in number, address and description; or a component code"})
@@ -222,6 +230,9 @@ class CaseItemSchema(ma.Schema):
     state_due_at = fields.AwareDateTime(allow_none=True)
     closed_at = fields.AwareDateTime(allow_none=True)
     rework_count = fields.Integer()
+    urgent = fields.Boolean()
+    supervision = fields.String(allow_none=True, metadata={"description": "open while a supervisor waits for an answer, then answered"})
+    pending = fields.String(allow_none=True, metadata={"description": "delay or suspension: applied for and not decided yet"})
 
 
 class CaseListSchema(ma.Schema):

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cityops.cases.workflow import Workflow
 
-REQUIREMENTS = frozenset({"reason", "photo", "department", "result", "condition"})
-CLOCKS = frozenset({"start", "stop", "clear"})
+REQUIREMENTS = frozenset({"reason", "photo", "department", "result", "condition", "until", "note"})
+CLOCKS = frozenset({"start", "stop", "clear", "extend", "pause", "resume"})
+WINDOW_UNITS = ("natural_day", "urgent_hour")
 TASKS = frozenset({"verify", "check"})
 SYSTEM_POST = "system"
 
@@ -55,6 +56,8 @@ def _act_faults(flow: Workflow, guards: frozenset[str]) -> Iterator[Fault]:
         yield from (Fault("unknown_task", f"{act.id} ({task})") for task in (act.opens, act.closes) if task and task not in TASKS)
         if act.system != all(edge.posts == (SYSTEM_POST,) for edge in act.edges):
             yield Fault("system_act_with_posts", act.id)
+        if act.within is not None and (act.within.unit not in WINDOW_UNITS or not act.after_end):
+            yield Fault("bad_window", act.id)
         if bool(act.results) != ("result" in act.requires):
             yield Fault("results_without_requirement", act.id)
 
@@ -68,8 +71,8 @@ def _edge_faults(flow: Workflow) -> Iterator[Fault]:
             yield Fault("dangling_target", where)
         if edge.source is not None and edge.source not in flow.states:
             yield Fault("dangling_source", where)
-        if edge.source is not None and edge.source in flow.states and flow.states[edge.source].terminal:
-            yield Fault("terminal_with_way_out", where)
+        if edge.source is not None and edge.source in flow.states and flow.states[edge.source].terminal != flow.acts[edge.act].after_end:
+            yield Fault("after_end_from_open_state" if flow.acts[edge.act].after_end else "terminal_with_way_out", where)
         if edge.source is None and edge.target in flow.states and not flow.states[edge.target].start:
             yield Fault("enters_beside_start", where)
         if edge.clock is not None and edge.clock not in CLOCKS:
@@ -101,30 +104,40 @@ def _shape_faults(flow: Workflow) -> Iterator[Fault]:
         yield Fault("no_end", "no state is marked terminal")
     pairs = [(edge.source, edge.target) for edge in flow.edges() if edge.source is not None]
     yield from (Fault("unreachable_state", s) for s in flow.states if s not in _walk(starts, pairs))
-    back = _walk(ends, [(target, source) for source, target in pairs])
+    # A way out of the usual path is no way to live by: each state has to lead to an end without one.
+    usual = [(edge.target, edge.source) for edge in flow.edges() if edge.source is not None and not flow.acts[edge.act].aside]
+    back = _walk(ends, usual)
     yield from (Fault("no_way_to_an_end", s) for s in flow.states if s not in back)
     yield from _disposal_faults(flow)
 
 
 def _disposal_faults(flow: Workflow) -> Iterator[Fault]:
-    """A state that lives by the disposal clock may only be entered while that clock runs.
+    """A state that lives by the disposal clock may only be entered while that clock runs, and a suspended one while it is paused.
 
-    The clock's condition is followed along every path: running or not is part of where the walk stands.
+    The clock's condition (stopped, running, paused) is followed along every path: it is part of where the walk stands.
     """
-    entry = [(edge.target, edge.clock == "start") for edge in flow.edges() if edge.source is None]
-    seen: set[tuple[str, bool]] = set()
+    entry = [(edge.target, "running" if edge.clock == "start" else "stopped") for edge in flow.edges() if edge.source is None]
+    seen: set[tuple[str, str]] = set()
     while entry:
         here = entry.pop()
         if here in seen or here[0] not in flow.states:
             continue
         seen.add(here)
-        state, running = here
+        state, clock = here
         limit = flow.states[state].limit
-        if limit and (limit.disposal or limit.within_disposal) and not running:
+        if limit and (limit.disposal or limit.within_disposal) and clock != "running":
             yield Fault("disposal_clock_not_running", state)
+        if limit and limit.until != (clock == "paused"):
+            yield Fault("pause_without_a_date" if clock == "paused" else "date_without_a_pause", state)
         for edge in flow.edges():
             if edge.source == state:
-                entry.append((edge.target, running if edge.clock is None else edge.clock == "start"))
+                if edge.clock in NEEDS and clock != NEEDS[edge.clock]:
+                    yield Fault("clock_cannot_" + edge.clock, f"{edge.act} from {state}")
+                entry.append((edge.target, TURNS.get(edge.clock or "", clock)))
+
+
+TURNS = {"start": "running", "stop": "stopped", "clear": "stopped", "pause": "paused", "resume": "running"}
+NEEDS = {"extend": "running", "pause": "running", "resume": "paused"}
 
 
 def _walk(seeds: Iterable[str], pairs: Iterable[tuple[str, str]]) -> set[str]:

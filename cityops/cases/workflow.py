@@ -21,17 +21,19 @@ from cityops.paths import data_dir
 from cityops.standards.rules import UNITS, Unit
 
 DISPOSAL = "disposal"
+UNTIL = "until"
 SAME = "same"
 
 
 @dataclass(frozen=True)
 class Limit:
-    """How long a case may stay in a state: `value` units, or the disposal deadline when `disposal` is set."""
+    """How long a case may stay in a state: `value` units, the disposal deadline, or (`until`) the date it is suspended until."""
 
     value: float | None
     unit: Unit | None
     disposal: bool = False
     within_disposal: bool = False
+    until: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,10 @@ class State:
 
 @dataclass(frozen=True)
 class Edge:
-    """`act` leads from `source` (None: the case does not exist yet) to `target` for anyone holding one of `posts`."""
+    """`act` leads from `source` (None: the case does not exist yet) to `target` for anyone holding one of `posts`.
+
+    `stays`: the case stays where it is, with its task, its assignee and the deadline of its state.
+    """
 
     act: str
     source: str | None
@@ -63,6 +68,7 @@ class Edge:
     posts: tuple[str, ...]
     result: str | None = None
     clock: str | None = None
+    stays: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,10 @@ class Act:
     closes: str | None
     aside: bool
     system: bool
+    after_end: bool
+    """Done to a finished case: reopening, appeal."""
+    within: Limit | None
+    """How long after the end it can be done; None for no limit."""
     edges: tuple[Edge, ...]
 
     def edges_from(self, state: str | None) -> tuple[Edge, ...]:
@@ -206,8 +216,8 @@ def _source(name: str, spec: Any, posts: Mapping[str, Any], faults: list[Fault])
 def _limit(name: str, spec: Any, faults: list[Fault]) -> Limit | None:
     if spec is None:
         return None
-    if spec == DISPOSAL:
-        return Limit(None, None, disposal=True)
+    if spec in (DISPOSAL, UNTIL):
+        return Limit(None, None, disposal=spec == DISPOSAL, until=spec == UNTIL)
     value, unit = (spec.get("value"), spec.get("unit")) if isinstance(spec, dict) else (None, None)
     if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0 or unit not in UNITS:
         faults.append(Fault("bad_limit", name))
@@ -223,7 +233,8 @@ def _act(name: str, spec: Any, posts: Mapping[str, Any], faults: list[Fault]) ->
         sources = row.get("from")
         for source in sources if isinstance(sources, list) else [sources]:
             target = str(source if row.get("to") == SAME else row.get("to"))
-            edges.append(Edge(name, source, target, owners, row.get("result"), row.get("clock", spec.get("clock"))))
+            clock = row.get("clock", spec.get("clock"))
+            edges.append(Edge(name, source, target, owners, row.get("result"), clock, row.get("to") == SAME))
             where = f"{name}: {source or 'start'} -> {row.get('to')}"
             if not owners:
                 faults.append(Fault("ownerless_edge", where))
@@ -233,5 +244,5 @@ def _act(name: str, spec: Any, posts: Mapping[str, Any], faults: list[Fault]) ->
     return Act(
         name, spec.get("noun"), zh, en, tuple(spec.get("requires") or ()), tuple(spec.get("guards") or ()),
         results, spec.get("opens"), spec.get("closes"), bool(spec.get("aside", False)),
-        bool(spec.get("system", False)), tuple(edges),
+        bool(spec.get("system", False)), bool(spec.get("after_end", False)), _limit(name, spec.get("within"), faults), tuple(edges),
     )  # fmt: skip

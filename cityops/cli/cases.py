@@ -7,10 +7,12 @@ import shutil
 import sys
 from pathlib import Path
 
-from cityops.cases import offline_verifier
+from cityops import clock
+from cityops.cases import offline_verifier, operations
 from cityops.cases.verify import Walk, count_events, export_chain, walk
 from cityops.cli.city import open_city, say
 from cityops.cli.progress import progress
+from cityops.db.session import unit_of_work
 from cityops.errors import SetupError
 
 
@@ -20,7 +22,7 @@ class ChainFileNotWritable(SetupError):
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the noun `cases`."""
-    parser = subparsers.add_parser("cases", help="the case file: verify, export-chain")
+    parser = subparsers.add_parser("cases", help="the case file: verify, export-chain, tick")
     acts = parser.add_subparsers(metavar="ACT", required=True)
     verify = acts.add_parser("verify", help="walk every chain of events and name each fault")
     verify.add_argument("--case", metavar="NUMBER", help="only this case")
@@ -29,6 +31,21 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     export.add_argument("numbers", nargs="+", metavar="NUMBER")
     export.add_argument("--out", required=True, type=Path, metavar="FILE", help="where to write; the checking script is put beside it")
     export.set_defaults(run=run_export)
+    tick = acts.add_parser("tick", help="do what has become due by itself: resume suspended cases whose date has come")
+    tick.set_defaults(run=run_tick)
+
+
+def run_tick(arguments: argparse.Namespace) -> None:
+    """Resume what is to be resumed, some cases per transaction, and say how many."""
+    resumed = 0
+    with open_city() as city:
+        while True:
+            with unit_of_work(city.engine) as session:
+                done = operations.resume_due(session, clock.now())
+            resumed += done
+            if not done:
+                break
+    say(f"{resumed:,} suspended cases resumed")
 
 
 def run_verify(arguments: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,22 @@ def test_an_exported_chain_comes_with_the_script_that_checks_it(town: Town, tmp_
 def test_a_folder_that_cannot_be_written_is_one_line(town: Town, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cases", "export-chain", town.done[0].number, "--out", "/no/such/folder/chain.jsonl"]) == 1
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_tick_resumes_what_is_due_and_says_how_many(
+    town: Town, database: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with unit_of_work(database) as session:
+        numbers = [town.bring_to(session, "handling").number for _ in range(2)]
+        for number, until_on in zip(numbers, (date(2026, 11, 20), date(2027, 11, 1)), strict=True):
+            town.act(session, "handler", number, "apply_suspension", reason="等待施工季节", until_on=until_on)
+            town.act(session, "dispatcher", number, "decide_suspension", result="approved")
+    monkeypatch.setattr("cityops.clock.now", lambda: datetime(2026, 11, 21, tzinfo=UTC))
+    assert main(["cases", "tick"]) == 0
+    assert "1 suspended cases resumed" in "".join(capsys.readouterr())
+    assert main(["cases", "tick"]) == 0
+    assert "0 suspended cases resumed" in "".join(capsys.readouterr())
+    with database.connect() as connection:
+        states = dict(connection.execute(text("SELECT number, state FROM cases.cases WHERE number = ANY(:n)"), {"n": numbers}).all())
+    assert [states[number] for number in numbers] == ["handling", "suspended"]
+    assert main(["cases", "verify"]) == 0

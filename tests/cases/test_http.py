@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import uuid
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -314,3 +315,41 @@ def test_a_component_case_names_its_component(desk: Desk, town: Town) -> None:
     body = desk.report(**MANHOLE, component_code=town.component_code, lon=None, lat=None).get_json()
     assert body["component"]["code"] == town.component_code
     assert body["routing"]["rule"] == "component_maintainer"
+
+
+def test_a_delay_and_a_suspension_are_asked_for_and_granted_over_http(desk: Desk, town: Town) -> None:
+    path = f"/cases/{desk.report().get_json()['number']}"
+    for who, noun, body in (
+        ("leader", "simplified-filing", {}), ("dispatcher", "dispatch", {}), ("handler", "receipt", {}),
+        ("handler", "delay-request", {"reason": "需调配机械"}),
+    ):  # fmt: skip
+        answer = desk.post(who, f"{path}/{noun}", body)
+        assert answer.status_code == 200, answer.text
+    assert answer.get_json()["pending"] == "delay" and answer.get_json()["simplified"]
+    due_at = answer.get_json()["due_at"]
+    granted = desk.post("dispatcher", f"{path}/delay-decision", {"result": "approved"}).get_json()
+    assert granted["due_at"] > due_at and granted["delay_count"] == 1 and granted["pending"] is None
+
+    wrong = desk.post("handler", f"{path}/suspension-request", {"reason": "等待施工季节"})
+    assert (wrong.status_code, wrong.get_json()["field"], wrong.get_json()["reason_code"]) == (422, "until_on", "until_missing")
+    nonsense = desk.post("handler", f"{path}/suspension-request", {"reason": "x", "until_on": "someday"})
+    assert nonsense.status_code == 422 and "until_on" in nonsense.text
+    until_on = (datetime.now(UTC) + timedelta(days=40)).date().isoformat()
+    assert desk.post("head", f"{path}/suspension-request", {"reason": "等待施工季节", "until_on": until_on}).status_code == 200
+    offered = {act["noun"]: act for act in desk.get("dispatcher", path).get_json()["acts"]}
+    assert offered["suspension-decision"]["allowed"] and offered["suspension-decision"]["requires"] == ["result"]
+    paused = desk.post("dispatcher", f"{path}/suspension-decision", {"result": "approved"}).get_json()
+    assert (paused["state"], paused["light"]) == ("suspended", "paused")
+    refused = desk.post("handler", f"{path}/handling", {"photos": [desk.photo("handler")]})
+    assert (refused.status_code, refused.get_json()["reason_code"]) == (409, "not_in_state")
+    assert desk.post("handler", f"{path}/resumption", {}).get_json()["state"] == "handling"
+
+
+def test_the_list_can_be_asked_for_marks(desk: Desk) -> None:
+    number = desk.report().get_json()["number"]
+    assert desk.post("acceptor", f"/cases/{number}/urgency", {"result": "urgent"}).get_json()["urgent"] is True
+    found = desk.get("leader", "/cases?mark=urgent").get_json()["items"]
+    assert [item["number"] for item in found] == [number] and found[0]["urgent"] is True
+    assert desk.get("leader", "/cases?mark=delay,appeal").get_json()["items"] == []
+    wrong = desk.get("leader", "/cases?mark=holy")
+    assert (wrong.status_code, wrong.get_json()["field"]) == (422, "mark")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -32,6 +33,9 @@ MONDAY = datetime(2026, 11, 16, 1, 0, tzinfo=UTC)
 EDITION = "gbt30428.2-2013"
 REFUSE = {"kind": "event", "class_code": "0110"}
 MANHOLE = {"kind": "component", "class_code": "0103"}
+
+LONG_RUN = int(os.environ.get("ORACLE_TIMELINES", "0"))
+"""How many random timelines the oracle walks when somebody asks for a long run."""
 
 _colours = count(1)
 
@@ -137,6 +141,8 @@ def make_town(session: Session, media_dir: Path) -> Town:
         "handler": make("handler", department=sanitation, scopes=(Scope(department_id=sanitation.id),)),
         "teamster": make("handler", department=team, scopes=(Scope(department_id=team.id),)),
         "drainer": make("handler", department=drainage, scopes=(Scope(department_id=drainage.id),)),
+        "head": make("department_head", department=sanitation, scopes=(Scope(department_id=sanitation.id),)),
+        "supervisor": make("supervisor", department=centre, scopes=district),
         "everybody": make("inspector", "acceptor", "shift_leader", "dispatcher", "handler", department=sanitation, scopes=(Scope(),)),
         "stranger": make("supervisor", department=centre, scopes=(Scope(division_code="411302"),)),
     }

@@ -4,6 +4,8 @@ SELECT
     c.id, c.number, c.version, c.state, c.source, c.kind, c.edition, c.class_code, c.condition_id, c.component_id,
     c.component_code, c.cell_code, c.beat_id, c.area_grade, c.department_id, c.handler_id, c.assignee_id, c.reporter_id,
     c.limit_value, c.limit_unit, c.handled_at, c.due_at, c.soon_at, c.rework_count, c.return_count, c.overdue_count, c.verified, c.routing,
+    c.state_due_at, c.state_soon_at, c.closed_at, c.pending, c.asked_until, c.delay_count, c.suspension_count, c.suspended_until,
+    c.redispatch_count, c.reopen_count, c.supervision, c.supervision_count, c.appeal,
     c.event_count, c.head_digest, c.updated_at, ST_X(c.geom) AS lon, ST_Y(c.geom) AS lat,
     t.id AS task_id, t.assignee_id AS task_assignee_id,
     t.id IS NOT NULL AND (

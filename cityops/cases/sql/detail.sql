@@ -25,7 +25,9 @@ FROM (
         (SELECT u.name FROM identity.users AS u WHERE u.id = c.handler_id) AS handler_name,
         c.assignee_id, (SELECT u.name FROM identity.users AS u WHERE u.id = c.assignee_id) AS assignee_name,
         c.reported_at, c.filed_at, c.dispatched_at, c.handled_at, c.closed_at, c.due_at, c.soon_at, c.state_due_at, c.state_soon_at,
-        c.updated_at, c.rework_count, c.return_count, c.overdue_count, c.event_count, encode(c.head_digest, 'hex') AS head_digest,
+        c.updated_at, c.rework_count, c.return_count, c.overdue_count, c.pending, c.asked_until, c.delay_count, c.suspension_count,
+        c.suspended_at, c.suspended_until, c.redispatch_count, c.supervision, c.supervision_kind, c.supervision_count, c.forced,
+        c.reopen_count, c.appeal, c.exempt, c.urgent, c.simplified, c.event_count, encode(c.head_digest, 'hex') AS head_digest,
         coalesce((
             SELECT json_agg(json_build_object(
                 'id', m.id, 'phase', cp.phase, 'seq', cp.seq, 'taken_at', coalesce(m.taken_at, m.created_at), 'lon', m.lon, 'lat', m.lat,

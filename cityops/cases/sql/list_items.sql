@@ -11,7 +11,7 @@ SELECT
         'cell_code', c.cell_code, 'street_name_zh', s.name_zh, 'street_name_en', s.name_en,
         'department_id', c.department_id, 'department_name_zh', d.name_zh, 'department_name_en', d.name_en,
         'reported_at', c.reported_at, 'due_at', c.due_at, 'state_due_at', c.state_due_at, 'closed_at', c.closed_at,
-        'rework_count', c.rework_count, 'version', c.version
+        'rework_count', c.rework_count, 'urgent', c.urgent, 'supervision', c.supervision, 'pending', c.pending, 'version', c.version
     ) ORDER BY c.place) FILTER (WHERE c.place <= :limit), '[]')::text AS items,
     bool_or(c.place > :limit) AS has_more,
     (array_agg(c.id ORDER BY c.place DESC) FILTER (WHERE c.place <= :limit))[1] AS last_id,

@@ -1,16 +1,17 @@
--- The vital signs of what a viewer sees. The on-time rate is over the cases closed in the last 30 days; an inspector counts
+-- The vital signs of what a viewer sees. A suspended case is neither late nor soon due; one that an appeal took out of the
+-- statistics is not in the rate. The on-time rate is over the cases closed in the last 30 days; an inspector counts
 -- when he walks a beat of which the viewer sees a cell, and is on duty when he was heard of in the last half hour.
 WITH work AS (
     SELECT count(*) AS open,
-           count(*) FILTER (WHERE c.state_due_at < :now) AS late,
-           count(*) FILTER (WHERE c.state_soon_at <= :now AND c.state_due_at >= :now) AS soon
+           count(*) FILTER (WHERE c.state_due_at < :now AND c.state <> 'suspended') AS late,
+           count(*) FILTER (WHERE c.state_soon_at <= :now AND c.state_due_at >= :now AND c.state <> 'suspended') AS soon
     FROM cases.cases AS c
     WHERE c.state NOT IN ('closed', 'voided') AND {visible}
 ),
 done AS (
     SELECT count(*) AS closed, count(*) FILTER (WHERE c.overdue_count = 0) AS in_time
     FROM cases.cases AS c
-    WHERE c.closed_at > :now - interval '30 days' AND {visible}
+    WHERE c.closed_at > :now - interval '30 days' AND NOT c.exempt AND {visible}
 ),
 people AS (
     SELECT count(*) AS inspectors,
