@@ -21,6 +21,7 @@ export interface ActBody {
   department_id?: number;
   result?: string;
   condition_id?: number;
+  until_on?: string;
   made_at?: string;
 }
 

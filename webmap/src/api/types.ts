@@ -130,6 +130,19 @@ export interface CaseDetail extends CaseItem {
   verified?: string | null;
   rework_count?: number;
   return_count?: number;
+  delay_count?: number;
+  redispatch_count?: number;
+  reopen_count?: number;
+  suspended_until?: string | null;
+  asked_until?: string | null;
+  pending?: 'delay' | 'suspension' | null;
+  supervision?: 'open' | 'answered' | null;
+  supervision_kind?: string | null;
+  appeal?: 'asked' | 'passed' | 'approved' | 'refused' | null;
+  urgent?: boolean;
+  simplified?: boolean;
+  forced?: boolean;
+  exempt?: boolean;
 }
 
 export interface Summary {

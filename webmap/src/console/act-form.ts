@@ -17,6 +17,13 @@ interface Condition {
   is_default: boolean;
 }
 
+/** The local day so many days ahead, as a date field wants it. */
+function day(now: number, ahead: number): string {
+  const at = new Date(now);
+  at.setDate(at.getDate() + ahead);
+  return [at.getFullYear(), at.getMonth() + 1, at.getDate()].map((part) => String(part).padStart(2, '0')).join('-');
+}
+
 export class ActForm extends Element {
   private told: string | null = null;
   private taken: Taken[] = [];
@@ -73,6 +80,7 @@ export class ActForm extends Element {
     else if (text('note')) body.note = text('note');
     if (form.has('result')) body.result = text('result');
     if (text('department')) body.department_id = Number(text('department'));
+    if (text('until')) body.until_on = text('until');
     if (text('condition')) body.condition_id = Number(text('condition'));
     this.problem = '';
     if (act.requires.includes('photo') && this.taken.length === 0) {
@@ -112,6 +120,10 @@ export class ActForm extends Element {
   private field(data: CaseDetail, name: string): TemplateResult | typeof nothing {
     if (name === 'reason')
       return html`<label class="field"><span>${t('act.reason')}</span><textarea class="input" name="reason" required minlength="2" maxlength="1000"></textarea></label>`;
+    if (name === 'note')
+      return html`<label class="field"><span>${t('act.words')}</span><textarea class="input" name="note" required minlength="2" maxlength="2000"></textarea></label>`;
+    if (name === 'until')
+      return html`<label class="field"><span>${t('act.until')}</span><input class="input" type="date" name="until" required min=${day(store.now, 1)} max=${day(store.now, 365)} /></label>`;
     if (name === 'department') return this.departmentField(data);
     const chosen = (data.condition as { id?: number } | null)?.id;
     if (name === 'condition')
@@ -156,9 +168,9 @@ export class ActForm extends Element {
             )}</span></fieldset>`
           : nothing
       }
-      ${['condition', 'department', 'photo', 'reason'].filter((name) => act.requires.includes(name)).map((name) => this.field(data, name))}
+      ${['condition', 'department', 'until', 'photo', 'reason', 'note'].filter((name) => act.requires.includes(name)).map((name) => this.field(data, name))}
       ${
-        act.requires.includes('reason')
+        act.requires.includes('reason') || act.requires.includes('note')
           ? nothing
           : html`<label class="field"><span>${t('act.note')}</span><textarea class="input" name="note" maxlength="1000"></textarea></label>`
       }
@@ -179,10 +191,18 @@ export class ActForm extends Element {
     }
     const allowed = data.acts.filter((act) => act.allowed);
     const refused = data.acts.filter((act) => !act.allowed);
-    const told = refused.find((act) => act.act === this.told) ?? refused[0];
+    // What belongs to the usual path is shown although it is barred; the ways beside it can be looked up with their reasons.
+    const barred = refused.filter((act) => !act.aside);
+    const others = refused.filter((act) => act.aside);
+    const told = refused.find((act) => act.act === this.told) ?? barred[0];
     const open = store.detail.act;
     return html`<section class="acts" aria-label=${t('act.title')}>
-      <div class="row-buttons">${allowed.map((act, at) => this.button(act, at === 0))}${refused.slice(0, 4).map((act) => this.button(act, false))}</div>
+      <div class="row-buttons">${allowed.map((act, at) => this.button(act, at === 0))}${barred.map((act) => this.button(act, false))}</div>
+      ${
+        others.length
+          ? html`<details class="more-acts"><summary>${t('act.more', { n: others.length })}</summary><div class="row-buttons">${others.map((act) => this.button(act, false))}</div></details>`
+          : nothing
+      }
       ${
         told
           ? html`<small id="act-reason" class="reason">${t('act.refused', { act: pick(told.title_zh, told.title_en), reason: pick(told.reason_zh, told.reason_en) })}</small>`

@@ -15,8 +15,9 @@ export function caseView(data: CaseDetail): TemplateResult {
       <small class="cut">${data.number} · ${t(data.kind === 'component' ? 'kind.component_case' : 'kind.event_case')} · ${tt(`source.${data.source}`, data.source)}</small>
       <div class="titleline"><h1 id="detail-title" tabindex="-1">${name}</h1>${clockChip(data)}</div>
       ${data.description ? html`<p class="description">${data.description}</p>` : nothing}
+      ${marks(data)}
     </header>
-    ${steps(data)}
+    ${steps(data)} ${supervision(data)}
     ${
       store.detail.stale
         ? html`<div class="note warn" role="status"><b>${t('detail.stale')}</b><span><button type="button" class="btn" @click=${() => void store.detail.load()}>${t('detail.reload')}</button></span></div>`
@@ -29,9 +30,37 @@ export function caseView(data: CaseDetail): TemplateResult {
 function clockChip(data: CaseDetail): TemplateResult {
   if (closed(data.state))
     return html`<span class="chip ${data.state === 'closed' ? 'ok' : 'paused'}">${stateName(data.state)}</span>`;
+  if (data.state === 'suspended')
+    return html`<span class="chip paused" title=${exact(data.suspended_until)}>${stateName(data.state)}</span>`;
   if (data.light === 'paused') return html`<span class="chip paused">${t('light.paused')}</span>`;
   const due = data.state_due_at ?? data.due_at;
   return html`<span class="chip ${data.light}" title=${exact(due)}>${remaining(due, store.now) || stateName(data.state)}</span>`;
+}
+
+/** What is special about the case, and what waits for a decision. */
+function marks(data: CaseDetail): TemplateResult | typeof nothing {
+  const shown: [boolean, string, string][] = [
+    [!!data.urgent, 'late', t('chip.urgent')],
+    [data.supervision === 'open', 'late', t('chip.supervised')],
+    [data.supervision === 'answered', 'ok', t('chip.answered')],
+    [data.pending === 'delay', 'soon', t('chip.delay')],
+    [data.pending === 'suspension', 'soon', t('chip.suspension')],
+    [data.appeal === 'asked' || data.appeal === 'passed', 'soon', t('chip.appeal')],
+    [!!data.simplified, 'paused', t('chip.simplified')],
+    [!!data.forced, 'paused', t('chip.forced')],
+    [!!data.exempt, 'paused', t('chip.exempt')],
+    [(data.reopen_count ?? 0) > 0, 'paused', t('chip.reopened', { n: data.reopen_count ?? 0 })],
+  ];
+  const real = shown.filter(([is]) => is);
+  if (real.length === 0) return nothing;
+  return html`<div class="marks" role="group" aria-label=${t('chip.title')}>${real.map(([, tone, words]) => html`<span class="chip ${tone}">${words}</span>`)}</div>`;
+}
+
+/** What the supervisor said, as long as he waits for the answer. */
+function supervision(data: CaseDetail): TemplateResult | typeof nothing {
+  if (data.supervision !== 'open') return nothing;
+  const said = data.events.filter((event) => event.act === 'supervise').at(-1);
+  return html`<div class="note warn" role="status"><b>${tt(`result.${data.supervision_kind}`, t('chip.supervised'))}</b><span>${said?.note ?? ''}</span></div>`;
 }
 
 /** Seven steps; the one under way takes the colour of its light and is named. */
@@ -86,6 +115,10 @@ function facts(data: CaseDetail): TemplateResult {
     ${fact(t('fact.limit'), limit)}
     ${fact(t('fact.reported'), html`<span title=${exact(data.reported_at)}>${clock(data.reported_at, store.now)}</span>`)}
     ${fact(t('fact.verified'), data.verified ? tt(`result.${data.verified}`, data.verified) : null)}
+    ${fact(t('fact.delays'), data.delay_count ? t('fact.delays_value', { n: data.delay_count }) : null)}
+    ${fact(t('fact.suspended'), data.suspended_until ? html`<span title=${exact(data.suspended_until)}>${clock(data.suspended_until, store.now)}</span>` : null)}
+    ${fact(t('fact.asked_until'), data.asked_until ? html`<span title=${exact(data.asked_until)}>${clock(data.asked_until, store.now)}</span>` : null)}
+    ${fact(t('fact.redispatched'), data.redispatch_count ? t('fact.redispatched_value', { n: data.redispatch_count }) : null)}
     ${fact(t('fact.again'), (data.rework_count ?? 0) + (data.return_count ?? 0) > 0 ? t('fact.again_value', { rework: data.rework_count ?? 0, returned: data.return_count ?? 0 }) : null)}
   </dl>`;
 }

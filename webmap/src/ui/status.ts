@@ -13,6 +13,7 @@ export const OPEN_STATES = [
   'to_dispatch',
   'to_handle',
   'handling',
+  'suspended',
   'handled',
   'to_check',
   'checking',
