@@ -20,6 +20,7 @@ from cityops.components import layers as component_layers
 from cityops.components import operations as components
 from cityops.config import Settings
 from cityops.db.engine import make_engine
+from cityops.exchange.open311 import api as open311_api
 from cityops.field import api as field_api
 from cityops.gazetteer import api as gazetteer_api
 from cityops.grid import api as grid_api
@@ -32,10 +33,22 @@ from cityops.paths import layers_dir
 from cityops.standards import api as standards_api
 from cityops.standards import operations as standards
 
-BLUEPRINTS = (identity_api, catalog_api, grid_api, gazetteer_api, components_api, standards_api, media_api, cases_api, field_api, stream)
+BLUEPRINTS = (
+    identity_api,
+    catalog_api,
+    grid_api,
+    gazetteer_api,
+    components_api,
+    standards_api,
+    media_api,
+    cases_api,
+    field_api,
+    open311_api,
+    stream,
+)
 """Modules whose `blp` makes the OpenAPI document, in the order it is read."""
 
-PLAIN_ROUTES = (catalog_api, stream, pages)
+PLAIN_ROUTES = (catalog_api, open311_api, stream, pages)
 """Modules whose `register(app)` adds what is no part of a blueprint."""
 
 CORE_LAYERS = (grid_layers, component_layers, case_layers)

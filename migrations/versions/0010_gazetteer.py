@@ -1,4 +1,4 @@
-"""The tables of room gazetteer: places, the names they are found by, and the history of their changes."""
+"""The tables of room gazetteer (places, their names, the history of changes), and those of Open311 in room exchange."""
 
 from alembic import op
 
@@ -7,6 +7,11 @@ down_revision = "0009"
 
 
 def upgrade() -> None:
+    gazetteer()
+    open311()
+
+
+def gazetteer() -> None:
     op.execute("CREATE SCHEMA gazetteer")
     op.execute(
         """
@@ -95,3 +100,45 @@ def upgrade() -> None:
         "CREATE TRIGGER keep_changes BEFORE UPDATE OR DELETE OR TRUNCATE ON gazetteer.changes"
         " FOR EACH STATEMENT EXECUTE FUNCTION gazetteer.keep_changes()"
     )
+
+
+def open311() -> None:
+    op.execute("CREATE SCHEMA IF NOT EXISTS exchange")
+    op.execute(
+        """
+        CREATE TABLE exchange.open311_keys (
+            id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            label text NOT NULL UNIQUE CHECK (label <> ''),
+            contact text NOT NULL,
+            key_digest bytea NOT NULL UNIQUE,
+            per_minute integer NOT NULL DEFAULT 60 CHECK (per_minute > 0),
+            created_at timestamptz NOT NULL,
+            revoked_at timestamptz
+        )
+        """
+    )
+    op.execute(
+        """
+        CREATE UNLOGGED TABLE exchange.open311_uses (
+            key_id integer PRIMARY KEY REFERENCES exchange.open311_keys ON DELETE CASCADE,
+            minute timestamptz NOT NULL,
+            n integer NOT NULL
+        )
+        """
+    )
+    op.execute(
+        """
+        CREATE TABLE exchange.open311_requests (
+            case_id bigint PRIMARY KEY REFERENCES cases.cases,
+            key_id integer NOT NULL REFERENCES exchange.open311_keys,
+            token text,
+            description text,
+            address_string text,
+            media_urls text[] NOT NULL DEFAULT '{}',
+            attributes jsonb NOT NULL DEFAULT '{}',
+            reporter_enc bytea
+        )
+        """
+    )
+    op.execute("CREATE INDEX ix_open311_requests_token ON exchange.open311_requests (token) WHERE token IS NOT NULL")
+    op.execute("CREATE INDEX ix_cases_public ON cases.cases (reported_at DESC, id DESC) WHERE source = 'public'")
