@@ -20,7 +20,9 @@ from cityops.components import layers as component_layers
 from cityops.components import operations as components
 from cityops.config import Settings
 from cityops.db.engine import make_engine
+from cityops.exchange.open311 import api as open311_api
 from cityops.field import api as field_api
+from cityops.gazetteer import api as gazetteer_api
 from cityops.grid import api as grid_api
 from cityops.grid import layers as grid_layers
 from cityops.grid.events import on_beats_changed, on_published
@@ -31,10 +33,22 @@ from cityops.paths import layers_dir
 from cityops.standards import api as standards_api
 from cityops.standards import operations as standards
 
-BLUEPRINTS = (identity_api, catalog_api, grid_api, components_api, standards_api, media_api, cases_api, field_api, stream)
+BLUEPRINTS = (
+    identity_api,
+    catalog_api,
+    grid_api,
+    gazetteer_api,
+    components_api,
+    standards_api,
+    media_api,
+    cases_api,
+    field_api,
+    open311_api,
+    stream,
+)
 """Modules whose `blp` makes the OpenAPI document, in the order it is read."""
 
-PLAIN_ROUTES = (catalog_api, stream, pages)
+PLAIN_ROUTES = (catalog_api, open311_api, stream, pages)
 """Modules whose `register(app)` adds what is no part of a blueprint."""
 
 CORE_LAYERS = (grid_layers, component_layers, case_layers)
@@ -43,7 +57,7 @@ CORE_LAYERS = (grid_layers, component_layers, case_layers)
 CELLS = CellTable(layer="cells", from_sql="grid.cells AS g", where_sql="g.ended_on IS NULL", geom_sql="g.geom", id_sql="g.code::bigint")
 """What the layers of the manifests are counted by at small zooms."""
 
-OPEN_TOPICS = ("grid", "component_batch", "class", "standard")
+OPEN_TOPICS = ("grid", "component_batch", "class", "standard", "place")
 """Events about no single row: everyone hears that something happened, and only what."""
 
 

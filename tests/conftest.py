@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -25,6 +26,10 @@ from cityops.db.cluster import Cluster
 from cityops.db.engine import make_engine
 from cityops.db.migrate import upgrade
 from cityops.sample import load
+
+# How fast an example runs on a busy machine is no fault of the code; `make bench` is where speed is measured.
+hypothesis_settings.register_profile("cityops", deadline=None)
+hypothesis_settings.load_profile("cityops")
 
 TEMPLATE = "cityops_template"
 

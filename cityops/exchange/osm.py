@@ -31,6 +31,7 @@ from cityops.exchange.osm_report import OsmReport
 from cityops.exchange.osm_sea import sea_areas
 from cityops.exchange.osm_tags import read_tag_table
 from cityops.exchange.osm_things import Sorted, sort_things
+from cityops.gazetteer.operations import gather
 from cityops.geo.crs import metric_srid
 from cityops.geo.shapes import as_array, project
 from cityops.grid.queries import locate_many
@@ -113,6 +114,8 @@ def import_extract(
     ground = Ground(box=box, srid=metric, name=report.name, district=options.district_code, sea=sea, target_m2=options.target_m2)
     grid = draw_grid(session, now, ground, things, timezone=timezone, say=say)
     report.communities, report.cells, report.beats = grid.communities, grid.cells, len(grid.beats)
+    say("names of places")
+    gather(session, now)
     say("departments and accounts")
     accounts = make_people(session, now, report.name, options.district_code, grid, demo=options.demo_accounts)
     say("components")

@@ -9,7 +9,10 @@ READ_OFTEN = (
     "layer_buildings.items", "layer_roads.items", "layer_green.items", "layer_water.items",
 )  # fmt: skip
 """Lists and tiles read these by index alone where they can, which needs the visibility map."""
-PLANNED = ("cases.events", "grid.divisions", "grid.beats", "grid.beat_cells", "identity.departments", "identity.users", "identity.scopes")
+PLANNED = (
+    "cases.events", "gazetteer.places", "gazetteer.names", "grid.divisions", "grid.beats", "grid.beat_cells",
+    "identity.departments", "identity.users", "identity.scopes",
+)  # fmt: skip
 
 
 def settle(engine: Engine) -> None:

@@ -4,6 +4,7 @@ It must not know any city thing beyond identity: rooms import it from their `api
 `unit.py` (the decorators `reads` and `writes`), then `problem.py`.
 """
 
+from cityops.http import arguments as _arguments  # noqa: F401  # importing it makes every blueprint strict
 from cityops.http.answers import json_bytes
 from cityops.http.auth import viewer
 from cityops.http.etag import check_if_match, etag

@@ -99,13 +99,14 @@ def _actor_id() -> int:
 
 
 def _request_digest() -> bytes:
-    """What was asked, in a form that is equal for equal intents: method, path and body (a multipart body by its parts).
+    """What was asked, in a form that is equal for equal intents: method, path and body (a form by its fields and files).
 
     Keyed with the installation's secret: a body may hold a new password, and a plain hash of it could be guessed offline.
     """
     key = current_app.extensions["cityops_settings"].secret_key.encode()
     digest = hmac.new(key, f"{request.method} {request.full_path}\n".encode(), hashlib.sha256)
-    if request.mimetype == "multipart/form-data":
+    if request.mimetype in ("multipart/form-data", "application/x-www-form-urlencoded"):
+        # Whoever reads the fields of a form first consumes its bytes, so they are no longer there to be hashed.
         for name in sorted(request.form):
             digest.update(json.dumps([name, request.form.getlist(name)]).encode())
         for name in sorted(request.files):

@@ -37,6 +37,17 @@ class Vault:
         except InvalidToken as error:
             raise VaultKeyChanged(fix="start with the secret key the data was stored with") from error
 
+    def lock_text(self, text: str) -> bytes:
+        """Any personal text, encrypted."""
+        return self._fernet.encrypt(text.encode())
+
+    def text(self, text_enc: bytes) -> str:
+        """The text in clear; raises VaultKeyChanged when it was stored under another secret."""
+        try:
+            return self._fernet.decrypt(bytes(text_enc)).decode()
+        except InvalidToken as error:
+            raise VaultKeyChanged(fix="start with the secret key the data was stored with") from error
+
     def masked(self, phone_enc: bytes | None) -> str | None:
         """The number as it is shown without a purpose."""
         return None if phone_enc is None else mask_phone(self.phone(phone_enc))

@@ -23,6 +23,7 @@ from cityops.db.session import unit_of_work
 from cityops.exchange.default_organisation import COMMAND, SUPERVISION, Area, Organisation, build_organisation
 from cityops.exchange.emptiness import refuse_unless_empty
 from cityops.exchange.settling import settle
+from cityops.gazetteer.operations import gather, number_streets
 from cityops.geo.crs import transformer
 from cityops.identity.accounts import create_demo_accounts, create_users_bulk
 from cityops.identity.rules import Scope
@@ -106,6 +107,8 @@ def load(
                     done = _fill(session, cursor, settings, SIZES[size], seed, until, say or (lambda line: None))
             else:
                 done = _fill(session, cursor, settings, SIZES[size], seed, until, say or (lambda line: None))
+        gather(session, until)
+        number_streets(session, until, settings.projected_srid)
     settle(engine)
     return done
 

@@ -102,3 +102,16 @@ def test_an_unknown_path_and_a_wrong_method_are_problem_documents(till: Flask) -
     for answer in (missing, wrong):
         assert answer.mimetype == "application/problem+json"
         assert {"type", "title", "status", "code", "detail", "instance"} <= set(answer.json)
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"login": ' + "9" * 5000 + "}", '{"login"', "\x00", "null", "[]"])
+def test_a_body_that_cannot_be_read_is_a_problem_of_the_client(till: Flask, body: str) -> None:
+    answer = till.test_client().post("/api/v1/session", data=body, content_type="application/json")
+    assert 400 <= answer.status_code < 500 and answer.mimetype == "application/problem+json"
+
+
+def test_a_misspelt_filter_is_named_and_not_passed_over(till: Flask) -> None:
+    answer = till.test_client().get("/api/v1/divisions?levle=street")
+    assert answer.status_code in (401, 422)
+    if answer.status_code == 422:
+        assert answer.json["field"] == "levle"

@@ -30,6 +30,7 @@ export class MapPane extends Element {
     [store, 'selection', () => void this.light(true)],
     [store, 'navigated', () => this.navigated()],
     [store, 'reveal', () => void this.light(true)],
+    [store, 'fly', (event) => this.city?.reveal(...(event as CustomEvent<[number, number]>).detail)],
     [store, 'fit', () => void this.fitAll()],
     [store, 'hint', (event) => this.city?.cases.hint((event as CustomEvent<string | null>).detail)],
     [store, 'layer-change', (event) => this.city?.refresh((event as CustomEvent<string>).detail)],

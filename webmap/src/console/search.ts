@@ -1,18 +1,22 @@
-/** One box for cases (number or words), components and cells (by code). ⌘K or / puts the cursor in it. */
+/** One box for cases (number or words), addresses, components and cells (by code). ⌘K or / puts the cursor in it. */
 import { html, nothing } from 'lit';
 import { listCases } from '../api/cases';
 import { type Cell, readCell, searchCells, searchComponents } from '../api/city';
+import { searchPlaces } from '../api/places';
 import { pick, t } from '../i18n';
 import { Element } from '../ui/element';
 import { icon } from '../ui/icon';
 import { className, stateName } from '../ui/status';
 import { NO_FILTERS, type Selection } from '../url';
+import { placeRows } from './place-hits';
 import { store } from './store';
 
 interface Hit {
   selection: Selection | null;
   title: string;
   hint: string;
+  /** Longitude and latitude of a place, which is flown to and not selected. */
+  place?: [number, number];
 }
 
 interface Group {
@@ -52,12 +56,13 @@ export class Search extends Element {
     this.busy = true;
     this.requestUpdate();
     const code = /^\d{6,16}$/.test(words);
-    const [cases, components, cells] = await Promise.allSettled([
+    const [cases, components, cells, places] = await Promise.allSettled([
       listCases({ q: words, limit: 6 }, running.signal),
       code
         ? searchComponents({ code: words, limit: 4 }, running.signal)
         : searchComponents({ q: words, limit: 4 }, running.signal),
       cellsBy(words, running.signal),
+      code ? [] : searchPlaces(words, 4, running.signal),
     ]);
     if (running.signal.aborted) return;
     const groups: Group[] = [];
@@ -69,6 +74,11 @@ export class Search extends Element {
           title: `${className(item)}${item.description ? ` · ${item.description}` : ''}`,
           hint: `${item.number} · ${stateName(item.state)}`,
         })),
+      });
+    if (places.status === 'fulfilled' && places.value.length)
+      groups.push({
+        label: t('search.places'),
+        hits: placeRows(places.value).map((row) => ({ selection: null, ...row })),
       });
     if (components.status === 'fulfilled' && components.value.length)
       groups.push({
@@ -98,7 +108,8 @@ export class Search extends Element {
   private choose(hit: Hit): void {
     this.open = false;
     const words = this.typed.trim();
-    if (hit.selection) {
+    if (hit.place) store.dispatchEvent(new CustomEvent('fly', { detail: hit.place }));
+    else if (hit.selection) {
       store.select(hit.selection);
       store.dispatchEvent(new Event('reveal'));
     } else store.setFilters({ ...NO_FILTERS, state: 'all', sort: store.url.filters.sort, q: words });
