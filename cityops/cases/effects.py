@@ -32,7 +32,7 @@ def apply(change: Change) -> Edge:
     if change.photos:
         change.body["photos"] = [photo.as_json() for photo in change.photos]
     if given.made_at:
-        change.body["made_at"] = instant(given.made_at)
+        change.body["made_at"] = instant(min(given.made_at, change.at))
     edge = _edge(change)
     effect = EFFECTS.get(act.id)
     if effect is not None:
@@ -135,6 +135,8 @@ def _accept(change: Change) -> None:
     if condition is None:
         raise errors.ActIncomplete(reason("condition_missing"), field="condition_id", fix="see GET /api/v1/conditions")
     component = intake.find_component(change.session, case.component_code) if case.component_code else None
+    if component is not None:
+        intake.check_component_class(component, of_class)
     limit_value, limit_unit = intake.limit_for(condition, case.area_grade)
     proof = intake.route(
         change.session,

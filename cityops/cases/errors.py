@@ -83,6 +83,18 @@ class ComponentNotKnown(Invalid):
     """There is no component {component_code}."""
 
 
+class ComponentRetired(Invalid):
+    """Component {component_code} is retired."""
+
+
+class ComponentOfOtherClass(Invalid):
+    """Component {component_code} is of class {component_class}, not {class_code}."""
+
+
+class ComponentFarAway(Invalid):
+    """Component {component_code} stands more than {reach_m} m from the place of the report."""
+
+
 class DepartmentNotKnown(Invalid):
     """There is no active department {department_id}."""
 

@@ -59,6 +59,47 @@ def find_component(session: Session, code: str) -> ComponentRecord:
     return component
 
 
+COMPONENT_REACH_M = 100.0
+"""How far a report may lie from the component it names: a phone's worst usable fix and the width of a road. Longer things count from
+their nearest point."""
+
+
+def check_component(session: Session, component: ComponentRecord, of_class: Class, place: CasePlace) -> None:
+    """That the report is about this component: in use, of the class that is reported, and near the place.
+
+    An event (refuse beside a bin) may name a component of any class. Raises ComponentRetired, ComponentOfOtherClass, ComponentFarAway.
+    """
+    code = component.code
+    if component.retired_at is not None:
+        raise errors.ComponentRetired(component_code=code, field="component_code", fix="pick the component that stands there now")
+    check_component_class(component, of_class)
+    if place.lon is None or place.lat is None:
+        return
+    near = text(
+        "SELECT ST_DWithin(CAST(c.geom AS geography), CAST(ST_SetSRID(ST_MakePoint(:lon, :lat), 4490) AS geography), :reach)"
+        " FROM components.components AS c WHERE c.id = :id"
+    )
+    if not session.execute(near, {"lon": place.lon, "lat": place.lat, "reach": COMPONENT_REACH_M, "id": component.id}).scalar_one():
+        raise errors.ComponentFarAway(
+            component_code=code,
+            reach_m=int(COMPONENT_REACH_M),
+            field="component_code",
+            fix="pick the component at the place, or leave lon and lat out",
+        )
+
+
+def check_component_class(component: ComponentRecord, of_class: Class) -> None:
+    """That a component case is of its component's class; raises ComponentOfOtherClass."""
+    if of_class.kind == "component" and (component.edition, component.class_code) != (of_class.edition, of_class.code):
+        raise errors.ComponentOfOtherClass(
+            component_code=component.code,
+            component_class=component.class_code,
+            class_code=of_class.code,
+            field="class_code",
+            fix=f"report class {component.class_code}, pick another component, or leave component_code out",
+        )
+
+
 def find_place(
     session: Session, *, lon: float | None, lat: float | None, crs: str | None, cell_code: str | None, component: ComponentRecord | None
 ) -> CasePlace:

@@ -87,7 +87,9 @@ def report(
     component = intake.find_component(session, component_code) if component_code else None
     place = intake.find_place(session, lon=lon, lat=lat, crs=crs, cell_code=cell_code, component=component)
     calendar = intake.calendar(session)
-    of_class = intake.find_class(session, kind, class_code, edition)
+    of_class = intake.find_class(session, kind, class_code, edition or (component.edition if component and kind == "component" else None))
+    if component is not None:
+        intake.check_component(session, component, of_class, place)
     condition = intake.find_condition(session, of_class, now.astimezone(calendar.zone).date(), condition_id)
     limit_value, limit_unit = intake.limit_for(condition, place.grade)
     proof = intake.route(
@@ -114,7 +116,7 @@ def report(
             "area_grade": place.grade, "address": address, "description": description,
             "routed": {"rule": proof["rule"], "department_id": proof["department_id"]},
             **_clock_in_body(clock, state.limit),
-            "photos": [photo.as_json() for photo in handed_in], "made_at": instant(made_at) if made_at else None,
+            "photos": [photo.as_json() for photo in handed_in], "made_at": instant(min(made_at, now)) if made_at else None,
         },
     )  # fmt: skip
     case_id = session.execute(

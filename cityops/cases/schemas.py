@@ -11,6 +11,7 @@ from marshmallow import fields, validate
 from cityops.cases.workflow import case_workflow
 from cityops.geo.crs import parse_crs
 from cityops.geo.errors import UnknownCrs
+from cityops.http.fields import Instant
 
 LARGEST_ID = 2_147_483_647
 LARGEST_BIG_ID = 9_223_372_036_854_775_807
@@ -116,7 +117,7 @@ class ReportSchema(ma.Schema):
     address = Words(300, allow_none=True)
     description = Words(4000, allow_none=True)
     photos = photos()
-    made_at = fields.AwareDateTime(metadata={"description": "when the inspector made the report, if it was sent later"})
+    made_at = Instant(metadata={"description": "when the inspector made the report, if it was sent later"})
 
     @ma.validates("crs")
     def _known_crs(self, value: str, **_: Any) -> None:  # Any: the signature is marshmallow's
@@ -145,7 +146,7 @@ class ActSchema(ma.Schema):
     edition = fields.String(validate=validate.Regexp(r"^[a-z0-9][a-z0-9.-]{1,40}\Z"))
     assignee_id = whole()
     until_on = fields.Date(metadata={"description": "the day of the city on which a suspension ends, one year from today at most"})
-    made_at = fields.AwareDateTime(metadata={"description": "when it was done, if it was sent later"})
+    made_at = Instant(metadata={"description": "when it was done, if it was sent later"})
 
 
 class FilterSchema(ma.Schema):

@@ -161,7 +161,7 @@ def from_text(text: str) -> Limit:
 def _follow(line: Timeline, flow: Workflow, record: Record, calendar: Calendar) -> None:
     """One event further."""
     at, body = datetime.fromisoformat(record["at"]), record["body"]
-    edge = _edge(flow, record)
+    edge = edge_of(flow, record)
     _turn(line, body.get("clock") or (edge.clock if edge else None), at, body, calendar)
     line.delays += record["act"] == "decide_delay" and body.get("result") == "approved"
     line.suspensions += record["act"] == "decide_suspension" and body.get("result") == "approved"
@@ -207,7 +207,7 @@ def _turn(line: Timeline, clock: str | None, at: datetime, body: Record, calenda
     line.soon_at, line.due_at = turned.soon_at, turned.due_at
 
 
-def _edge(flow: Workflow, record: Record) -> Edge | None:
+def edge_of(flow: Workflow, record: Record) -> Edge | None:
     """The edge of the workflow an event went along; None when today's workflow has it no more."""
     act = flow.acts.get(record["act"])
     if act is None:

@@ -14,6 +14,8 @@ from sqlalchemy import Engine, Row, text
 from cityops.cases.chain import instant
 from cityops.cases.errors import CaseNotFound
 from cityops.cases.offline_verifier import FORMAT, ChainCheck
+from cityops.cases.told import COLUMNS, Told
+from cityops.cases.workflow import case_workflow
 from cityops.media import storage
 
 BATCH_ROWS = 5_000
@@ -54,7 +56,9 @@ def walk(engine: Engine, media_dir: Path, seen: Walk, number: str | None = None)
         if number is not None and connection.execute(text("SELECT 1 FROM cases.cases WHERE number = :n"), {"n": number}).first() is None:
             raise CaseNotFound(number=number, fix="give the whole number, such as 411303-20261120-00417")
         digests: dict[str, bool | None] = {}
+        flow = case_workflow()
         chain: ChainCheck | None = None
+        told = Told(flow)
         standing: Row[Any] | None = None
         found: list[Finding] = []
         options = {"stream_results": True, "yield_per": BATCH_ROWS, "max_row_buffer": BATCH_ROWS}
@@ -63,18 +67,18 @@ def walk(engine: Engine, media_dir: Path, seen: Walk, number: str | None = None)
                 for row in batch:
                     if standing is None or row[0] != standing[0]:
                         if chain is not None and standing is not None:
-                            found += _finished(chain, standing, seen, media_dir, digests)
-                        chain = ChainCheck(row[1])
+                            found += _finished(chain, told, standing, seen, media_dir, digests)
+                        chain, told = ChainCheck(row[1]), Told(flow)
                     standing = row
                     assert chain is not None
                     if row[6] is not None:
                         seen.events += 1
-                        _add(chain, *row[6:16])
+                        _add(chain, told, *row[6:16])
                 seen.findings += len(found)
                 yield found
                 found = []
         if chain is not None and standing is not None:
-            found += _finished(chain, standing, seen, media_dir, digests)
+            found += _finished(chain, told, standing, seen, media_dir, digests)
         found += _number_gaps(connection, number)
         seen.findings += len(found)
         yield found
@@ -86,19 +90,20 @@ SELECT c.id, c.number, c.state, c.event_count, c.head_digest, c.version,
        CASE WHEN e.seq = c.event_count OR e.seq IS NULL THEN ARRAY(
            SELECT encode(m.digest, 'hex') FROM cases.photos AS p JOIN media.photos AS m ON m.id = p.photo_id
            WHERE p.case_id = c.id ORDER BY p.photo_id
-       ) END AS photo_digests
+       ) END AS photo_digests,
+       {standing}
 FROM cases.cases AS c
 LEFT JOIN cases.events AS e ON e.case_id = c.id
 WHERE CAST(:number AS text) IS NULL OR c.number = :number
 ORDER BY c.id, e.seq
-"""
+""".format(standing=", ".join(f"c.{name} AS held_{name}" for name in COLUMNS))
 
 
 def _add(
-    chain: ChainCheck, seq: int, at: datetime, act: str, actor_id: int, post: str, source: str | None, target: str, body: str,
+    chain: ChainCheck, told: Told, seq: int, at: datetime, act: str, actor_id: int, post: str, source: str | None, target: str, body: str,
     prev_digest: bytes, digest: bytes,
 ) -> None:  # fmt: skip
-    """Check one event, and that the columns beside its text say the same as the text."""
+    """Check one event, and that the columns beside its text say the same as the text; `told` hears it."""
     if prev_digest != chain.digest:
         chain.fault("link-broken", f"event {seq} does not stand on the one before it")
     record = chain.add(body, bytes(digest))
@@ -107,14 +112,21 @@ def _add(
     columns = (seq, instant(at), act, actor_id, post, source, target)
     if columns != (record["seq"], record["at"], record["act"], record["actor"], record["post"], record["from"], record["to"]):
         chain.fault("column-differs", f"the columns of event {seq} do not say what its text says")
+    told.add(record)
 
 
-def _finished(chain: ChainCheck, row: Row[Any], seen: Walk, media_dir: Path, digests: dict[str, bool | None]) -> Iterator[Finding]:
+def _finished(
+    chain: ChainCheck, told: Told, row: Row[Any], seen: Walk, media_dir: Path, digests: dict[str, bool | None]
+) -> Iterator[Finding]:
     """The end of a chain against the row that stands on it, and its photos against the store."""
     seen.cases += 1
     chain.finish(row.event_count, bytes(row.head_digest))
     if chain.state != row.state:
         chain.fault("state-differs", f"the row says {row.state}, the chain ends at {chain.state}")
+    held = {name: row._mapping[f"held_{name}"] for name in COLUMNS}
+    if not chain.faults and (differing := told.differences(held)):
+        # A broken chain cannot say what the row should be; its own faults come first.
+        chain.fault("row-differs", f"the row does not say what the chain tells: {', '.join(differing)}")
     if row.photo_digests is not None and sorted(row.photo_digests) != sorted(chain.photos):
         chain.fault("photos-differ", "the photos linked to the case are not those of its chain")
     for digest in chain.photos:

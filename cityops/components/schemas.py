@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import marshmallow as ma
@@ -19,6 +18,7 @@ from cityops.components.search import MAX_LIMIT, MAX_WITHIN_M, Search
 from cityops.geo.crs import parse_crs
 from cityops.geo.errors import CoordinatesOutOfRange, UnknownCrs
 from cityops.geo.shapes import into_storage
+from cityops.http.fields import Instant
 from cityops.identity.schemas import CSRF, IDEMPOTENCY_KEY, IF_MATCH, LARGEST_ID, CleanString
 
 WRITE = [IDEMPOTENCY_KEY, CSRF]
@@ -62,22 +62,6 @@ class Box(fields.String):
         if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
             raise ma.ValidationError("Give west,south,east,north in degrees, west below east and south below north.")
         return west, south, east, north
-
-
-class Instant(fields.AwareDateTime):
-    """An instant; without an offset it is taken as UTC. Years before 1900 are no date of a city."""
-
-    def __init__(self, **kwargs: Any) -> None:  # Any: marshmallow's own keyword arguments
-        super().__init__(default_timezone=UTC, **kwargs)
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> datetime:
-        # Any: the signature is marshmallow's. A + in a query string arrives as a blank.
-        found: datetime = super()._deserialize(
-            value.replace(" ", "+") if isinstance(value, str) and "T" in value else value, attr, data, **kwargs
-        )
-        if not 1900 <= found.year <= 9000:
-            raise ma.ValidationError("Not a valid datetime.")
-        return found
 
 
 def _department(**kwargs: Any) -> fields.Integer:  # Any: marshmallow's own keyword arguments

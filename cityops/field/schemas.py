@@ -9,6 +9,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from cityops.cases.workflow import case_workflow
+from cityops.http.fields import Instant
 
 REPORT = "report"
 KINDS = (REPORT, *sorted(case_workflow().by_noun))
@@ -74,7 +75,7 @@ class ActionSchema(ma.Schema):
     id = fields.UUID(required=True, metadata={"description": "made by the client; sent again, the stored answer comes back"})
     kind = fields.String(required=True, validate=validate.OneOf(KINDS), metadata={"description": "report, or the noun of an act"})
     number = fields.String(validate=validate.Length(equal=21), metadata={"description": "the case, for every kind but report"})
-    made_at = fields.AwareDateTime(required=True, metadata={"description": "by the phone's clock"})
+    made_at = Instant(required=True, metadata={"description": "by the phone's clock"})
     body = fields.Dict(required=True, metadata={"description": "the body of POST /cases, or of the act"})
 
     @ma.validates_schema

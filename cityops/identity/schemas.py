@@ -8,6 +8,7 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
+from cityops.http.fields import Instant
 from cityops.identity.models import Department, ScopeRow, SessionRow, User
 from cityops.identity.rules import POST_IDS, Scope
 from cityops.identity.vault import Vault
@@ -235,7 +236,7 @@ class PasswordSchema(ma.Schema):
 class LockSchema(ma.Schema):
     """Until when somebody stays out."""
 
-    until = fields.AwareDateTime(required=True)
+    until = Instant(required=True)
 
 
 class PurposeSchema(ma.Schema):
@@ -312,8 +313,8 @@ class AuditQuerySchema(ma.Schema):
     act = CleanString(validate=validate.Length(1, 100))
     outcome = fields.String(validate=validate.OneOf(["ok", "denied", "failed"]))
     object = CleanString(validate=validate.Length(1, 200), metadata={"description": "for example user:7"})
-    since = fields.AwareDateTime()
-    until = fields.AwareDateTime()
+    since = Instant()
+    until = Instant()
     cursor = fields.String()
     limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
 

@@ -70,6 +70,18 @@ def test_the_maintainer_of_a_component_comes_before_every_other_rule(session: Se
     assert all(loser["why_zh"] and loser["why_en"] for loser in case.routing["losers"])
 
 
+def test_a_report_names_a_component_in_use_of_the_reported_class_and_near_the_place(session: Session, town: Town) -> None:
+    storm_grate = {"kind": "component", "class_code": "0104"}
+    with pytest.raises(errors.ComponentOfOtherClass) as other:
+        town.report(session, **storm_grate, component_code=town.component_code)
+    assert other.value.field == "class_code" and other.value.fix
+    with pytest.raises(errors.ComponentFarAway):
+        town.report(session, **MANHOLE, component_code=town.component_code, lon=town.elsewhere[0], lat=town.elsewhere[1])
+    session.execute(text("UPDATE components.components SET retired_at = now() WHERE code = :code"), {"code": town.component_code})
+    with pytest.raises(errors.ComponentRetired):
+        town.report(session, **MANHOLE, component_code=town.component_code)
+
+
 def test_a_component_alone_gives_the_place(session: Session, town: Town) -> None:
     case = case_row(session, town.report(session, **MANHOLE, component_code=town.component_code, lon=None, lat=None).number)
     assert case.cell_code == town.ground.codes[0]

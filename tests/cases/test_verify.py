@@ -207,3 +207,32 @@ def test_a_file_that_is_no_chain_gets_one_clear_line(script: Path, tmp_path: Pat
     path.write_text(content)
     answer = check_alone(script, path)
     assert answer.returncode == 2 and len(answer.stderr.splitlines()) == 1 and "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("forged", "column"),
+    [
+        ("department_id = NULL", "department_id"),
+        ("class_code = '9999'", "class_code"),
+        ("description = 'everything was fine'", "description"),
+        ("due_at = due_at + interval '30 days'", "due_at"),
+        ("closed_at = closed_at - interval '5 days'", "closed_at"),
+        ("rework_count = rework_count + 1", "rework_count"),
+    ],
+)
+def test_a_row_that_says_other_than_its_chain_is_found(database: Engine, town: Town, media_dir: Path, forged: str, column: str) -> None:
+    number = town.done[-1].number
+    with database.connect() as connection:
+        kept = connection.execute(text(f"SELECT {column} FROM cases.cases WHERE number = :n"), {"n": number}).scalar()
+    with database.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text(f"UPDATE cases.cases SET {forged} WHERE number = :n"), {"n": number})
+    try:
+        found = findings(database, media_dir, number)
+    finally:
+        with database.begin() as connection:
+            connection.execute(text("SET LOCAL session_replication_role = replica"))
+            connection.execute(text(f"UPDATE cases.cases SET {column} = :kept WHERE number = :n"), {"kept": kept, "n": number})
+    assert [finding.code for finding in found] == ["row-differs"]
+    assert column in found[0].detail
+    assert not findings(database, media_dir, number)
