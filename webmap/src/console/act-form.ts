@@ -23,6 +23,8 @@ export class ActForm extends Element {
   private problem = '';
   private conditions: Condition[] = [];
   private formOf = '';
+  /** Photos or the act are on their way; set before anything is waited for. */
+  private busy = false;
 
   constructor() {
     super();
@@ -30,6 +32,7 @@ export class ActForm extends Element {
   }
 
   private open(act: Act): void {
+    if (this.busy || store.detail.sending) return;
     if (!act.allowed) {
       this.told = act.act;
       this.requestUpdate();
@@ -66,6 +69,7 @@ export class ActForm extends Element {
 
   private async submit(event: SubmitEvent, act: Act): Promise<void> {
     event.preventDefault();
+    if (this.busy || store.detail.sending) return;
     const form = new FormData(event.target as HTMLFormElement);
     const body: ActBody = {};
     const text = (name: string) => String(form.get(name) ?? '').trim();
@@ -80,6 +84,18 @@ export class ActForm extends Element {
       this.requestUpdate();
       return;
     }
+    this.busy = true;
+    this.requestUpdate();
+    try {
+      await this.deliver(act, body);
+    } finally {
+      this.busy = false;
+      this.requestUpdate();
+    }
+  }
+
+  /** Photos first, then the act that names them. */
+  private async deliver(act: Act, body: ActBody): Promise<void> {
     try {
       const phase = act.act === 'handle' ? 'after' : act.act === 'check' ? 'check' : 'before';
       if (this.taken.length) body.photos = await upload(this.taken, phase);
@@ -147,6 +163,7 @@ export class ActForm extends Element {
     const results = act.results ?? [];
     const problem = this.problem || store.detail.actProblem?.readable;
     const title = pick(act.title_zh, act.title_en);
+    const sending = this.busy || store.detail.sending;
     return html`<form class="actform" aria-label=${title} @submit=${(event: SubmitEvent) => void this.submit(event, act)}>
       ${
         results.length
@@ -163,7 +180,7 @@ export class ActForm extends Element {
           : html`<label class="field"><span>${t('act.note')}</span><textarea class="input" name="note" maxlength="1000"></textarea></label>`
       }
       ${problem ? html`<p class="wrong" role="alert">${problem}</p>` : nothing}
-      <div class="row-buttons"><button class="btn main" ?disabled=${store.detail.sending}>${store.detail.sending ? t('act.sending') : title}</button>
+      <div class="row-buttons"><button class="btn main" ?disabled=${sending}>${sending ? t('act.sending') : title}</button>
         <button type="button" class="btn" @click=${() => store.detail.openAct(null)}>${t('cancel')}</button></div>
     </form>`;
   }

@@ -63,6 +63,7 @@ export class ReportForm extends Element {
 
   private async submit(event: SubmitEvent): Promise<void> {
     event.preventDefault();
+    if (this.busy) return;
     const form = new FormData(event.target as HTMLFormElement);
     const item = this.component;
     const place = item

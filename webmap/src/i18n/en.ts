@@ -340,6 +340,8 @@ export const en: Record<keyof typeof zh, string> = {
   'report.nearest': 'Is it one of these?',
   'report.free_place': 'None of these, report the place',
   'report.queued': 'Kept in the outbox, sending',
+  'report.not_kept':
+    'The phone could not keep this, probably for want of space. Your answers are still here; free some space and try again.',
   'report.draft': 'There is an unfinished report',
   'report.resume': 'Continue',
   'report.discard': 'Discard',
@@ -381,6 +383,7 @@ export const en: Record<keyof typeof zh, string> = {
   'me.storage': 'Storage on the phone',
   'me.storage_value': '{used} MB used',
   'me.signout': 'Sign out',
-  'me.signout_waiting': '{n} {n:entry is:entries are} not delivered and {n:stays:stay} on this phone after you sign out.',
+  'me.signout_waiting':
+    '{n} {n:entry is:entries are} not delivered and {n:stays:stay} on this phone after you sign out.',
   'me.signin_again': 'Your session has ended. Everything waiting is kept; sign in again.',
 };

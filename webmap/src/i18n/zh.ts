@@ -337,6 +337,7 @@ export const zh = {
   'report.nearest': '是下面哪个部件？',
   'report.free_place': '都不是，按位置上报',
   'report.queued': '已放入待传，正在发送',
+  'report.not_kept': '手机存不下这条内容，可能空间不足。填写的都还在，腾出空间后再试。',
   'report.draft': '有一份没写完的上报',
   'report.resume': '继续',
   'report.discard': '丢弃',

@@ -17,7 +17,10 @@ export function pause(round: number): number {
   return Math.min(300, 2 ** Math.max(1, round));
 }
 
-export type NewAction = Pick<Action, 'kind' | 'case_number' | 'task_id' | 'title' | 'body' | 'photos'>;
+/** `id` is that of the screen it was made on: the same screen makes the same action, however often it is sent. */
+export type NewAction = Pick<Action, 'kind' | 'case_number' | 'task_id' | 'title' | 'body' | 'photos'> & {
+  id?: string;
+};
 
 /** How one action is brought to the server; replaced in tests. */
 export interface Carrier {
@@ -52,6 +55,8 @@ export class Outbox extends EventTarget {
   sending = false;
   private round = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  /** Actions on their way into the store, by id. */
+  private readonly adding = new Map<string, Promise<Action>>();
 
   constructor(private readonly carrier: Carrier = server) {
     super();
@@ -71,10 +76,21 @@ export class Outbox extends EventTarget {
     this.changed();
   }
 
-  async add(made: NewAction): Promise<Action> {
+  /** Keeps an action and sends it. The same id again is the same action: one entry, whoever asks and how often. */
+  add(made: NewAction): Promise<Action> {
+    const id = made.id || uuid();
+    const adding = this.adding.get(id) ?? this.put(made, id).finally(() => this.adding.delete(id));
+    this.adding.set(id, adding);
+    return adding;
+  }
+
+  private async put(made: NewAction, id: string): Promise<Action> {
+    const database = await db();
+    const known = await database.getFromIndex('actions', 'id', id);
+    if (known) return known;
     const action: Action = {
       ...made,
-      id: uuid(),
+      id,
       made_at: new Date().toISOString(),
       owner: this.owner,
       state: 'waiting',
@@ -82,7 +98,7 @@ export class Outbox extends EventTarget {
       problem: null,
       result: null,
     };
-    action.seq = await (await db()).add('actions', action);
+    action.seq = await database.add('actions', action);
     this.items = [...this.items, action];
     this.changed();
     void this.send();

@@ -15,6 +15,8 @@ import { phone, Watch } from './phone';
 import { firstPlace, PhoneMap } from './phone-map';
 
 export interface ReportDraft {
+  /** The id its action will have; made with the screen, so that one screen makes one report. */
+  action: string;
   klass: { kind: 'component' | 'event'; code: string; zh: string; en: string } | null;
   photos: KeptPhoto[];
   words: string;
@@ -23,7 +25,7 @@ export interface ReportDraft {
   component: string | null;
 }
 
-const EMPTY: ReportDraft = { klass: null, photos: [], words: '', place: null, component: null };
+const EMPTY: ReportDraft = { action: '', klass: null, photos: [], words: '', place: null, component: null };
 const RECENT = 'cityops.recent-classes';
 /** How far around the cross components are offered, in metres. */
 const REACH_M = 60;
@@ -38,6 +40,8 @@ export class Report extends Element {
   private typed = '';
   private kind: 'component' | 'event' = 'component';
   private wrong = '';
+  /** Set before anything is waited for: a second press in the same moment finds it. */
+  private sending = false;
   private city: PhoneMap | null = null;
   private near: Component[] = [];
   private nearTimer = 0;
@@ -53,6 +57,7 @@ export class Report extends Element {
     super.connectedCallback();
     void draft<ReportDraft>('report').then((found) => {
       this.data = { ...EMPTY, ...found };
+      this.data.action ||= uuid();
       this.loaded = true;
       if (this.screen > 1 && !this.data.klass) phone.go('/report/1');
       this.requestUpdate();
@@ -268,7 +273,7 @@ export class Report extends Element {
             : nothing
         }
         ${this.wrong ? html`<p class="wrong" role="alert">${this.wrong}</p>` : nothing}
-        <button type="button" class="btn main big" ?disabled=${!target} @click=${() => void this.submit()}>${t('report.submit')}</button>
+        <button type="button" class="btn main big" ?disabled=${!target || this.sending} @click=${() => void this.submit()}>${t(this.sending ? 'act.sending' : 'report.submit')}</button>
       </div>`;
   }
 
@@ -277,13 +282,16 @@ export class Report extends Element {
       <span class="grow cut">${item.name || pick(item.class_name_zh, item.class_name_en) || item.code}<small>${item.code}</small></span><b>${item.distance_m !== null && item.distance_m !== undefined ? distance(item.distance_m) : ''}</b></label>`;
   }
 
-  private async submit(): Promise<void> {
-    const { klass, photos, words, component, place } = this.data;
+  async submit(): Promise<void> {
+    const { action, klass, photos, words, component, place } = this.data;
     const target = this.target();
-    if (!klass || !target) return;
+    if (this.sending || !klass || !target) return;
+    this.sending = true;
+    this.requestUpdate();
     const { fix } = phone.position;
     try {
       await phone.outbox.add({
+        id: action,
         kind: 'report',
         case_number: null,
         task_id: null,
@@ -301,14 +309,16 @@ export class Report extends Element {
         },
         photos,
       });
-    } catch (error) {
+    } catch {
       // The phone could not keep it (no space): the answers stay on screen.
-      this.wrong = error instanceof Error ? error.message : String(error);
+      this.wrong = t('report.not_kept');
+      this.sending = false;
       this.requestUpdate();
       return;
     }
     await dropDraft('report');
-    this.data = EMPTY;
+    this.data = { ...EMPTY, action: uuid() };
+    this.sending = false;
     toast(t('report.queued'));
     phone.go('/today');
   }
