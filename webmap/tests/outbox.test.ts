@@ -1,6 +1,7 @@
 import 'fake-indexeddb/auto';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import './setup';
+import './screens';
 import { Problem } from '../src/api/problem';
 import { type Action, db, type KeptPhoto } from '../src/inspect/keep';
 import { type Carrier, exported, type NewAction, Outbox, pause } from '../src/inspect/outbox';

@@ -4,6 +4,7 @@
  */
 import { uploadPhoto } from '../api/city';
 import { request } from '../api/client';
+import { line } from '../api/line';
 import { asProblem } from '../api/problem';
 import { uuid } from '../api/uuid';
 import { type Action, db, type KeptPhoto } from './keep';
@@ -135,7 +136,7 @@ export class Outbox extends EventTarget {
       this.changed();
     }
     this.round = failed ? this.round + 1 : 0;
-    if (failed) this.timer = setTimeout(() => void this.send(), pause(this.round) * 1000);
+    if (failed) this.timer = setTimeout(() => void this.send(), Math.max(pause(this.round) * 1000, line.wait_ms));
     else await this.trim();
   }
 

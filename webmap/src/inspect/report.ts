@@ -1,6 +1,7 @@
 /** A report in three screens: what, photo, where. Every answer is kept at once; leaving and coming back loses nothing. */
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { type Component, searchComponents } from '../api/city';
+import { line } from '../api/line';
 import type { CityClass } from '../api/types';
 import { uuid } from '../api/uuid';
 import { pick, t } from '../i18n';
@@ -229,7 +230,7 @@ export class Report extends Element {
   private async lookNear(): Promise<void> {
     const target = this.target();
     const { klass } = this.data;
-    if (!target || klass?.kind !== 'component') return;
+    if (!target || klass?.kind !== 'component' || line.quiet) return;
     try {
       this.near = await searchComponents({
         class: klass.code,
