@@ -2,12 +2,14 @@
 import { html, nothing } from 'lit';
 import { classMap } from 'lit/directives/class-map.js';
 import { repeat } from 'lit/directives/repeat.js';
+import type { Problem } from '../api/problem';
 import type { CaseItem } from '../api/types';
 import { locale, pick, t, tt } from '../i18n';
 import { Element } from '../ui/element';
 import { icon } from '../ui/icon';
-import { problemNote } from '../ui/problem';
+import { problemNote, type Way } from '../ui/problem';
 import { className, closed, due, glyph, stateName } from '../ui/status';
+import { withoutFilter } from '../url';
 import './filter-chips';
 import { store, Watch } from './store';
 
@@ -117,7 +119,7 @@ export class ListPane extends Element {
   private body() {
     const { list } = store;
     if (list.state === 'error' && list.problem)
-      return html`<div class="pad">${problemNote(list.problem, () => list.reload())}</div>`;
+      return html`<div class="pad">${problemNote(list.problem, () => list.reload(), badFilter(list.problem))}</div>`;
     if (list.state === 'loading' && list.items.length === 0)
       return html`<div aria-busy="true"><span class="sr">${t('loading')}</span>${Array.from(
         { length: 8 },
@@ -179,6 +181,16 @@ export class ListPane extends Element {
         @focusin=${() => this.hold()} @focusout=${() => window.setTimeout(() => this.hold())}>${this.body()}</div>
     </section>`;
   }
+}
+
+/** The way out of an address with a filter that the server does not understand: that filter goes, or all of them. */
+function badFilter(problem: Problem): Way | null {
+  if (problem.status !== 422 && problem.status !== 400) return null;
+  const off = withoutFilter(problem.field);
+  return {
+    label: off ? t('problem.clear_filter') : t('list.clear'),
+    go: () => (off ? store.setFilters(off) : store.clearFilters()),
+  };
 }
 
 /** Where the server stops counting. */

@@ -8,7 +8,7 @@ import { t } from '../i18n';
 import { CityMap, type Pick } from '../map/city-map';
 import { Element } from '../ui/element';
 import { icon } from '../ui/icon';
-import { problemNote } from '../ui/problem';
+import { problemNote, technicalNote } from '../ui/problem';
 import { theme } from '../ui/theme';
 import { caseQuery } from './case-list';
 import { store, Watch } from './store';
@@ -202,7 +202,7 @@ export class MapPane extends Element {
       <div class="notices">
         ${this.plain ? html`<p class="panel" role="status">${t('map.no_gl')}</p>` : nothing}
         ${this.measuring ? html`<p class="panel" role="status">${t('map.measuring')}</p>` : nothing}
-        ${this.mapTrouble ? html`<p class="panel" role="status">${t('map.trouble')} <small>${this.mapTrouble}</small></p>` : nothing}
+        ${this.mapTrouble ? html`<div class="panel" role="status">${t('map.trouble')} ${technicalNote(this.mapTrouble)}</div>` : nothing}
         ${store.list.pinsCut ? html`<p class="panel" role="status">${t('map.pins_cut', { n: store.list.pins?.features.length ?? 0 })}</p>` : nothing}
         ${problem ? html`<div class="panel">${problemNote(problem, () => void store.loadCity())}</div>` : nothing}
       </div>

@@ -174,7 +174,7 @@ export class Outbox extends EventTarget {
         await this.keep({ ...action, state: 'waiting', problem: problem.readable });
         return problem.status === 0 ? 'stop' : 'later';
       }
-      await this.keep({ ...action, state: 'refused', problem: problem.readable });
+      await this.keep({ ...action, state: 'refused', problem: problem.readable, technical: problem.technical });
       return 'refused';
     }
   }
