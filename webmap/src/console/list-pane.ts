@@ -9,7 +9,8 @@ import { Element } from '../ui/element';
 import { icon } from '../ui/icon';
 import { problemNote, type Way } from '../ui/problem';
 import { className, closed, due, glyph, stateName } from '../ui/status';
-import { withoutFilter } from '../url';
+import { NO_FILTERS, withoutFilter } from '../url';
+import { emptiness } from './empty-list';
 import './filter-chips';
 import { store, Watch } from './store';
 
@@ -139,16 +140,18 @@ export class ListPane extends Element {
   }
 
   private empty() {
-    const elsewhere = store.list.total > 0;
-    return html`<div class="empty">
-      <b>${elsewhere ? t('list.empty_here', { n: store.list.total }) : t('list.empty')}</b>
-      <small>${elsewhere ? t('list.empty_here_next') : t('list.empty_next')}</small>
-      <span>${
-        elsewhere
-          ? html`<button type="button" class="btn" @click=${() => store.dispatchEvent(new Event('fit'))}>${t('list.zoom_to_them')}</button>`
-          : html`<button type="button" class="btn" @click=${() => store.clearFilters()}>${t('list.clear')}</button>`
-      }</span>
-    </div>`;
+    const { list } = store;
+    const { sort, ...filters } = store.url.filters;
+    const filtered = JSON.stringify({ ...filters, sort }) !== JSON.stringify({ ...NO_FILTERS, state: 'all', sort });
+    const why = emptiness(list.total, list.everything, filtered);
+    if (why === 'elsewhere')
+      return html`<div class="empty"><b>${t('list.empty_here', { n: list.total })}</b><small>${t('list.empty_here_next')}</small>
+        <span><button type="button" class="btn" @click=${() => store.dispatchEvent(new Event('fit'))}>${t('list.zoom_to_them')}</button></span></div>`;
+    if (why === 'filtered')
+      return html`<div class="empty"><b>${t('list.empty')}</b><small>${t('list.empty_next')}</small>
+        <span><button type="button" class="btn" @click=${() => store.clearFilters()}>${t('list.clear')}</button></span></div>`;
+    return html`<div class="empty"><b>${t('list.none')}</b><small>${t('list.none_next')}</small>
+      <span><button type="button" class="btn" @click=${() => store.select({ kind: 'new', id: 'case' })}>${t('rail.report')}</button></span></div>`;
   }
 
   protected override render() {

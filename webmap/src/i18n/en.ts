@@ -116,6 +116,8 @@ export const en: Record<keyof typeof zh, string> = {
   'list.hidden_many': 'Filters hide the rest.',
   'list.show_all': 'Show all',
   'list.fresh': '{n} new, press to see',
+  'list.none': 'No cases yet',
+  'list.none_next': 'Report the first one with the button below, or from an inspector’s phone.',
   'list.empty': 'No case fits',
   'list.empty_next': 'Take off some filters.',
   'list.empty_here': 'No case in this part of the map, {n} elsewhere',
@@ -313,6 +315,7 @@ export const en: Record<keyof typeof zh, string> = {
   'map.measuring': 'Press points on the map to measure; Esc ends it.',
   'map.no_gl':
     'This browser has no WebGL, so a plain map is shown: cases and cells as usual, components when zoomed in.',
+  'map.no_city': 'No city has been loaded yet.',
   'map.trouble': 'Part of the map did not load; trying again.',
   'map.pins_cut': 'Too many cases: {n} of them are drawn. Zoom in or filter to see all.',
 

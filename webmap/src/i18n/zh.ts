@@ -113,6 +113,8 @@ export const zh = {
   'list.hidden_many': '筛选隐藏了其余案卷，',
   'list.show_all': '显示全部',
   'list.fresh': '{n} 件新案卷，点击查看',
+  'list.none': '还没有案卷',
+  'list.none_next': '登记第一件：按下面的按钮，或由监督员在手机上上报。',
   'list.empty': '没有符合条件的案卷',
   'list.empty_next': '去掉一些筛选条件再看看。',
   'list.empty_here': '地图这一块没有案卷，别处有 {n} 件',
@@ -309,6 +311,7 @@ export const zh = {
   'map.measure': '测量距离',
   'map.measuring': '在地图上依次点击测量距离，按 Esc 结束。',
   'map.no_gl': '浏览器没有可用的 WebGL，已改用简化地图：案卷、网格照常，放大后显示部件。',
+  'map.no_city': '还没有载入城市数据。',
   'map.trouble': '部分地图没有加载出来，正在重试。',
   'map.pins_cut': '案卷太多，地图只画了其中 {n} 件；放大或加筛选可看全。',
 
