@@ -288,6 +288,7 @@ def _write_case(
         subject.component_id, subject.component_code, subject.source, subject.description, subject.address, subject.point,
         subject.accuracy_m, subject.cell_code, subject.beat_id, subject.area_grade, department, handler, assignee, reporter,
         subject.limit_value, subject.limit_unit, at[0], filed, dispatched, handled, closed, disposal[count - 1], disposal_soon,
-        due[count - 1], soon[count - 1] if due[count - 1] else None, reworks, returns, overdue, verified, routing, count, f"\\\\x{prev_hex}", at[count - 1],
+        due[count - 1], soon[count - 1] if due[count - 1] else None, reworks, returns, overdue, verified, routing, count,
+        f"\\\\x{prev_hex}", at[count - 1],
     )  # fmt: skip
     pages.cases.append("\t".join([NULL if value is None else str(value) for value in values]))
