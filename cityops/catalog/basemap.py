@@ -6,13 +6,13 @@ style; what is drawn from the grid (cells, divisions) is added here.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
 from cityops.catalog.manifest import Manifest
 from cityops.catalog.palette import Theme, painted
 from cityops.catalog.sources import LayerSource
+from cityops.config import PMTILES_FORM, TIANDITU_FORM
 from cityops.errors import SetupError
 
 PASSES = ("ground", "surface", "casing", "line", "label")
@@ -109,7 +109,7 @@ def outside_basemap(setting: str) -> dict[str, Any] | None:
             "max_zoom": 19,
             "attribution": "© OpenStreetMap contributors",
         }
-    if found := re.fullmatch(r"tianditu:([0-9A-Za-z]+)", setting):
+    if found := TIANDITU_FORM.fullmatch(setting):
         return {
             "kind": "raster",
             "tiles": [TIANDITU.format(s=host, layer="vec", key=found[1]) for host in range(8)],
@@ -118,6 +118,6 @@ def outside_basemap(setting: str) -> dict[str, Any] | None:
             "max_zoom": 18,
             "attribution": "天地图",
         }
-    if re.fullmatch(r"(https?://|/)\S+\.pmtiles(\?\S*)?", setting):
+    if PMTILES_FORM.fullmatch(setting):
         return {"kind": "pmtiles", "url": setting, "attribution": ""}
     raise SetupError(reason=f"CITYOPS_BASEMAP={setting!r} is none of osm, tianditu:KEY or the URL of a .pmtiles file")

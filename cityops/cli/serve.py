@@ -30,7 +30,8 @@ def add_address(parser: argparse.ArgumentParser) -> None:
 def settings_of(arguments: argparse.Namespace) -> Settings:
     """The settings with the address of the command line."""
     settings = Settings.from_env()
-    return replace(settings, host=arguments.host or settings.host, port=arguments.port or settings.port)
+    port = settings.port if arguments.port is None else arguments.port  # 0 is a number somebody wrote, and refused as one
+    return replace(settings, host=arguments.host or settings.host, port=port)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -128,7 +128,7 @@ def get_component(query: dict[str, Any], code: str) -> Response:
 @blp.alt_response(412, description="somebody changed it since you read it")
 @blp.alt_response(428, description="If-Match is missing")
 @writes
-def change_component(body: tuple[operations.ComponentChange, str | None], code: str) -> Response:
+def change_component(body: tuple[operations.ComponentChange, str], code: str) -> Response:
     """Change what is known about a component; the version that was is kept."""
     now, held = clock.now(), _held(code)
     operations.update(session(), viewer(), now, held.code, body[0], reason=body[1], on=_today(now))
@@ -147,7 +147,7 @@ def change_component(body: tuple[operations.ComponentChange, str | None], code: 
 @writes
 def relocate_component(body: dict[str, Any], code: str) -> Response:
     """Move a component or draw it anew; its cell is found again, its code stays."""
-    now, held, reason = clock.now(), _held(code), body.pop("reason", None)
+    now, held, reason = clock.now(), _held(code), body.pop("reason")
     operations.relocate(session(), viewer(), now, held.code, schemas.place_of(body), reason=reason, on=_today(now))
     return _answer(held.code)
 

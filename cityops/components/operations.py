@@ -177,14 +177,16 @@ def update(
     code: str,
     change: ComponentChange,
     *,
-    reason: str | None = None,
+    reason: str,
     expected: int | None = None,
     on: date | None = None,
 ) -> ComponentRecord:
     """Change what is known about a component. `expected` is the version the writer has read.
 
-    Raises ComponentNotFound, ComponentChanged, ComponentRetired, NothingChanges, AttributeInvalid, DepartmentUnknown, or a refusal.
+    Raises ComponentNotFound, ComponentChanged, ComponentRetired, ReasonMissing, NothingChanges, AttributeInvalid, DepartmentUnknown,
+    or a refusal.
     """
+    reason = need_reason(reason)
     held = _hold(session, actor, "update", code, expected)
     _alive(held)
     values = change.given()
@@ -214,11 +216,12 @@ def relocate(
     code: str,
     geom: BaseGeometry,
     *,
-    reason: str | None = None,
+    reason: str,
     expected: int | None = None,
     on: date | None = None,
 ) -> ComponentRecord:
     """Move a component (or draw it anew); its cell is found again, its code stays. Raises as `register` and `update` do."""
+    reason = need_reason(reason)
     held = _hold(session, actor, "relocate", code, expected)
     _alive(held)
     check_geometry(geom, class_of(session, held.edition, "component", held.class_code))

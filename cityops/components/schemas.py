@@ -72,6 +72,16 @@ def _state(**kwargs: Any) -> fields.String:  # Any: as above
     return fields.String(validate=validate.OneOf(STATES), **kwargs)
 
 
+def _reason() -> Words:
+    """Why a component is changed: every version keeps it beside who and when."""
+    why = "This change needs a reason; say in a few words why."
+    return Words(
+        required=True,
+        validate=[validate.Length(1, error=why), validate.Length(max=MAX_TEXT)],
+        error_messages={"required": why, "null": why},
+    )
+
+
 def _class_code(**kwargs: Any) -> fields.String:  # Any: as above
     return fields.String(validate=validate.Regexp(r"^[0-9]{4,8}\Z"), **kwargs)
 
@@ -142,18 +152,18 @@ class ComponentChangeSchema(ma.Schema):
     source = CleanString(allow_none=True, validate=validate.Length(max=200))
     note = Words(allow_none=True, validate=validate.Length(max=MAX_TEXT))
     attributes = fields.Dict(keys=CleanString(validate=validate.Length(1, 60)))
-    reason = Words(validate=validate.Length(max=MAX_TEXT))
+    reason = _reason()
 
     @ma.post_load
-    def _make(self, data: dict[str, Any], **_: Any) -> tuple[ComponentChange, str | None]:  # Any: the signature is marshmallow's
-        reason = data.pop("reason", None)
+    def _make(self, data: dict[str, Any], **_: Any) -> tuple[ComponentChange, str]:  # Any: the signature is marshmallow's
+        reason = data.pop("reason")
         return ComponentChange(**data), reason
 
 
 class RelocationSchema(PlaceSchema):
     """Where the component is now."""
 
-    reason = Words(validate=validate.Length(max=MAX_TEXT))
+    reason = _reason()
 
 
 class RecodingSchema(ma.Schema):
@@ -161,13 +171,13 @@ class RecodingSchema(ma.Schema):
 
     class_code = _class_code()
     edition = CleanString(validate=validate.Regexp(EDITION))
-    reason = Words(required=True, validate=validate.Length(1, MAX_TEXT))
+    reason = _reason()
 
 
 class ReasonSchema(ma.Schema):
     """Why."""
 
-    reason = Words(required=True, validate=validate.Length(1, MAX_TEXT))
+    reason = _reason()
 
 
 class AsOfSchema(ma.Schema):

@@ -58,6 +58,10 @@ class SocketFolderTaken(SetupError):
     """The folder {folder} for the database socket belongs to somebody else."""
 
 
+class HomeUnusable(SetupError):
+    """The private PostgreSQL cannot be kept in {data_dir} ({reason})."""
+
+
 class Cluster:
     """One private PostgreSQL cluster in `data_dir`, as a context manager or by start() and stop().
 
@@ -126,7 +130,6 @@ class Cluster:
         """
         if threading.current_thread() is not threading.main_thread():
             raise RuntimeError("a cluster must be started from the main thread, or it would end with the thread that started it")
-        self._asked_dir.parent.mkdir(parents=True, exist_ok=True)
         while True:
             self._take_lock()
             if not self.owned:
@@ -153,7 +156,6 @@ class Cluster:
     def destroy(self) -> None:
         """Delete the data folder and what it links to. Refused while another process uses the cluster."""
         if not self.owned:
-            self._asked_dir.parent.mkdir(parents=True, exist_ok=True)
             self._take_lock()
         if not self.owned:
             raise ClusterInUse(data_dir=self._asked_dir, fix="stop `make run` or `cityops serve` first")
@@ -206,7 +208,15 @@ class Cluster:
     # -- inside -------------------------------------------------------------------------------------------------------
 
     def _take_lock(self) -> None:
-        lock = open(self._asked_dir.with_name(self._asked_dir.name + ".lock"), "a")  # noqa: SIM115 - held while we live
+        try:
+            self._asked_dir.parent.mkdir(parents=True, exist_ok=True)
+            lock = open(self._asked_dir.with_name(self._asked_dir.name + ".lock"), "a")  # noqa: SIM115 - held while we live
+        except OSError as error:
+            raise HomeUnusable(data_dir=self._asked_dir, reason=error.strerror, fix="set CITYOPS_HOME to a writable folder") from error
+        if self._asked_dir.exists() and not self._asked_dir.is_dir():
+            lock.close()
+            fix = f"move {self._asked_dir} away, or set CITYOPS_HOME to another folder"
+            raise HomeUnusable(data_dir=self._asked_dir, reason="it is not a folder", fix=fix)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -7,6 +7,7 @@ verifier read every one of them.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -123,21 +124,34 @@ class Camera:
 def write_lives(lives: Lives, flow: Workflow, desks: Desks, camera: Camera, pages: Pages) -> None:
     """Append the rows of all cases of a pattern."""
     pattern = lives.pattern
-    at = [iso(lives.times[:, k]) for k in range(lives.times.shape[1])]
-    due, soon, disposal, disposal_soon = ([_texts(column) for column in clock] for clock in lives.clocks)
-    by = lives.clocks[2]
-    for row, subject in enumerate(lives.subjects):
-        count = int(lives.length[row])
+    due, soon, disposal, disposal_soon = lives.clocks
+    width = lives.times.shape[1]
+    # Making texts of times is the dearest part, and most are never written: only where a task begins, a clock starts or a case stands.
+    last = {int(count) - 1 for count in np.unique(lives.length)}
+    tasks = [k for k in range(width) if k in last or pattern[k].act in TASK_KINDS]
+    clocks = [k for k in range(width) if k in last or pattern[k].act == "dispatch" or pattern[k].result == "fail"]
+    before = np.column_stack((lives.times[:, :1], *(by[:, None] for by in disposal[: width - 1])))
+    for subject, count, at_row, due_row, soon_row, by_row, by_soon_row, in_time in zip(
+        lives.subjects,
+        lives.length.tolist(),
+        zip(*(iso(lives.times[:, k]) for k in range(width)), strict=True),
+        zip(*(_texts(column) for column in due), strict=True),
+        zip(*_some(soon, tasks), strict=True),
+        zip(*_some(disposal, clocks), strict=True),
+        zip(*_some(disposal_soon, sorted(last)), strict=True),
+        (lives.times <= before).tolist(),
+        strict=True,
+    ):
         _write_case(
             lives.name, pattern[:count], flow, desks, camera, subject, pages,
-            [column[row] for column in at[:count]],
-            [column[row] for column in due[:count]],
-            soon[count - 1][row],
-            [column[row] for column in disposal[:count]],
-            disposal_soon[count - 1][row],
-            [bool(lives.times[row, k] <= by[k - 1][row]) if k else True for k in range(count)],
-            [column[row] for column in soon[:count]],
+            at_row, due_row, soon_row, by_row, by_soon_row[count - 1], in_time,
         )  # fmt: skip
+
+
+def _some(columns: list[Instants], wanted: list[int]) -> list[list[str | None]]:
+    """The texts of the wanted columns; the others are empty."""
+    empty: list[str | None] = [None] * len(columns[0])
+    return [_texts(column) if k in wanted else empty for k, column in enumerate(columns)]
 
 
 def _texts(instants: Instants) -> list[str | None]:
@@ -154,13 +168,12 @@ def _write_case(
     camera: Camera,
     subject: Subject,
     pages: Pages,
-    at: list[str],
-    due: list[str | None],
-    soon: str | None,
-    disposal: list[str | None],
+    at: Sequence[str],
+    due: Sequence[str | None],
+    soon: Sequence[str | None],
+    disposal: Sequence[str | None],
     disposal_soon: str | None,
-    in_time: list[bool],
-    soon_each: list[str | None],
+    in_time: Sequence[bool],
 ) -> None:
     case_id, number = subject.id, subject.number
     prev, prev_hex = GENESIS, GENESIS.hex()
@@ -225,7 +238,7 @@ def _write_case(
             returns += 1
         elif act in TASK_KINDS:
             body = f'"assignee_id":{inspector}{tail}'
-            task = (TASK_KINDS[act], inspector, when, soon_each[k], state_due)
+            task = (TASK_KINDS[act], inspector, when, soon[k], state_due)
         elif act == "verify":
             verified = step.result
             body = f'{camera.take(subject, step, k + 1, actor, when, pages)}"result":"{step.result}"{tail}'
@@ -274,7 +287,8 @@ def _write_case(
         case_id, number, count, last.target, state.stage, subject.kind, subject.edition, subject.class_code, subject.condition_id,
         subject.component_id, subject.component_code, subject.source, subject.description, subject.address, subject.point,
         subject.accuracy_m, subject.cell_code, subject.beat_id, subject.area_grade, department, handler, assignee, reporter,
-        subject.limit_value, subject.limit_unit, at[0], filed, dispatched, handled, closed, disposal[-1], disposal_soon, due[-1],
-        soon if due[-1] else None, reworks, returns, overdue, verified, routing, count, f"\\\\x{prev_hex}", at[-1],
+        subject.limit_value, subject.limit_unit, at[0], filed, dispatched, handled, closed, disposal[count - 1], disposal_soon,
+        due[count - 1], soon[count - 1] if due[count - 1] else None, reworks, returns, overdue, verified, routing, count,
+        f"\\\\x{prev_hex}", at[count - 1],
     )  # fmt: skip
     pages.cases.append("\t".join([NULL if value is None else str(value) for value in values]))

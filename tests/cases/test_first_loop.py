@@ -13,6 +13,7 @@ from sqlalchemy import Row, event, text
 from sqlalchemy.orm import Session
 
 from cityops.cases import errors
+from cityops.components.operations import retire
 from cityops.db.versions import TOUCHED
 from cityops.geo.crs import from_storage
 from tests.factories.cases import MANHOLE, USUAL, Town, make_town
@@ -77,7 +78,7 @@ def test_a_report_names_a_component_in_use_of_the_reported_class_and_near_the_pl
     assert other.value.field == "class_code" and other.value.fix
     with pytest.raises(errors.ComponentFarAway):
         town.report(session, **MANHOLE, component_code=town.component_code, lon=town.elsewhere[0], lat=town.elsewhere[1])
-    session.execute(text("UPDATE components.components SET retired_at = now() WHERE code = :code"), {"code": town.component_code})
+    retire(session, None, town.now, town.component_code, reason="removed")
     with pytest.raises(errors.ComponentRetired):
         town.report(session, **MANHOLE, component_code=town.component_code)
 

@@ -58,7 +58,7 @@ def test_the_life_of_a_component(client: FlaskClient, city: Register, sign) -> N
 
     changed = client.patch(path, json={"state": "damaged", "reason": "storm"}, headers=me | {"If-Match": read.headers["ETag"]})
     assert changed.status_code == 200 and changed.get_json()["version"] == 2
-    stale = client.patch(path, json={"state": "missing"}, headers=me | {"If-Match": read.headers["ETag"]})
+    stale = client.patch(path, json={"state": "missing", "reason": "gone"}, headers=me | {"If-Match": read.headers["ETag"]})
     assert stale.status_code == 412
 
     spot = city.spot(50)
@@ -152,7 +152,9 @@ def test_what_one_may_not_see_is_not_found_on_any_door(client: FlaskClient, city
         assert client.get("/api/v1/components", headers=sign(who)).get_json()["items"] == []
         for door in ("", "/history"):
             assert client.get(f"/api/v1/components/{code}{door}", headers=sign(who)).status_code == 404
-        answer = client.patch(f"/api/v1/components/{code}", json={"state": "missing"}, headers=sign(who) | {"If-Match": "*"})
+        answer = client.patch(
+            f"/api/v1/components/{code}", json={"state": "missing", "reason": "gone"}, headers=sign(who) | {"If-Match": "*"}
+        )
         assert answer.status_code == 404
 
 
@@ -244,13 +246,35 @@ def test_changes_need_the_etag_that_was_read(client: FlaskClient, city: Register
     me = sign("planner")
     path = client.post("/api/v1/components", json=body_at(city, 9), headers=me).headers["Location"]
     for door, body in (
-        ("/relocation", {"lon": 1, "lat": 1}),
+        ("/relocation", {"lon": 1, "lat": 1, "reason": "x"}),
         ("/recoding", {"reason": "x"}),
         ("/retirement", {"reason": "x"}),
         ("/reinstatement", {"reason": "x"}),
     ):
         assert client.post(path + door, json=body, headers=me).status_code == 428, door
-    assert client.patch(path, json={"state": "missing"}, headers=me).status_code == 428
+    assert client.patch(path, json={"state": "missing", "reason": "gone"}, headers=me).status_code == 428
+
+
+@pytest.mark.parametrize("given", [{}, {"reason": ""}, {"reason": " \n"}, {"reason": None}])
+def test_every_change_says_why(client: FlaskClient, city: Register, sign, given: dict[str, object]) -> None:
+    me = sign("planner")
+    made = client.post("/api/v1/components", json=body_at(city, 9), headers=me)
+    path, change = made.headers["Location"], me | {"If-Match": made.headers["ETag"]}
+    spot = city.spot(10)
+    answers = [client.patch(path, json={"state": "missing"} | given, headers=change)]
+    answers += [
+        client.post(path + door, json=body | given, headers=change)
+        for door, body in (
+            ("/relocation", {"lon": spot.x, "lat": spot.y}),
+            ("/recoding", {"class_code": "0139"}),
+            ("/retirement", {}),
+            ("/reinstatement", {}),
+        )
+    ]
+    for answer in answers:
+        assert answer.status_code == 422, answer.text
+        assert answer.get_json()["field"] == "reason" and answer.get_json()["fix"], answer.text
+    assert client.get(path, headers=me).get_json()["version"] == 1
 
 
 def test_class_tables_are_listed_filtered_and_edited(client: FlaskClient, sign) -> None:

@@ -134,7 +134,7 @@ def test_two_writers_of_one_component_do_not_overwrite_each_other(busy: Engine, 
     def writer(number: int):
         def work() -> None:
             with unit_of_work(busy) as session:
-                op.update(session, None, NOW, lamp.code, op.ComponentChange(attributes={f"k{number}": number}))
+                op.update(session, None, NOW, lamp.code, op.ComponentChange(attributes={f"k{number}": number}), reason="seen on patrol")
 
         return work
 

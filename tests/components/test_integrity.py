@@ -105,7 +105,7 @@ class Machine(RuleBasedStateMachine):
     @rule(n=nth, state=st.sampled_from(STATES))
     def update(self, n: int, state: str) -> None:
         if (found := self.pick(n)) and found[1].state != state:
-            op.update(self.session, None, self.tick(), found[1].code, ComponentChange(state=state))
+            op.update(self.session, None, self.tick(), found[1].code, ComponentChange(state=state), reason="seen on patrol")
             self.keep(found[0], replace(found[1], state=state))
 
     @precondition(lambda self: self.past)
@@ -113,7 +113,7 @@ class Machine(RuleBasedStateMachine):
     def move(self, n: int, position: int) -> None:
         if found := self.pick(n):
             spot = self.city.spot(position)
-            op.relocate(self.session, None, self.tick(), found[1].code, spot)
+            op.relocate(self.session, None, self.tick(), found[1].code, spot, reason="seen on patrol")
             self.keep(found[0], replace(found[1], cell_code=self.cells[position], lon=spot.x))
 
     @precondition(lambda self: self.past)

@@ -149,29 +149,31 @@ def test_a_change_keeps_the_version_that_was(session: Session, city: Register) -
 
 def test_attributes_are_merged_and_a_null_takes_one_away(session: Session, city: Register) -> None:
     lamp = city.add(session, attributes={"height_m": 9, "maker": "A"})
-    changed = op.update(session, None, later(1), lamp.code, ComponentChange(attributes={"maker": None, "watt": 60}))
+    changed = op.update(
+        session, None, later(1), lamp.code, ComponentChange(attributes={"maker": None, "watt": 60}), reason="seen on patrol"
+    )
     assert changed.attributes == {"height_m": 9, "watt": 60}
 
 
 def test_a_change_that_changes_nothing_is_refused(session: Session, city: Register) -> None:
     lamp = city.add(session)
     with pytest.raises(NothingChanges):
-        op.update(session, None, later(1), lamp.code, ComponentChange(state="intact"))
+        op.update(session, None, later(1), lamp.code, ComponentChange(state="intact"), reason="seen on patrol")
 
 
 def test_wrong_values_name_their_field(session: Session, city: Register) -> None:
     lamp = city.add(session)
     with pytest.raises(AttributeInvalid, match="state"):
-        op.update(session, None, later(1), lamp.code, ComponentChange(state="rusty"))
+        op.update(session, None, later(1), lamp.code, ComponentChange(state="rusty"), reason="seen on patrol")
     with pytest.raises(DepartmentUnknown):
-        op.update(session, None, later(1), lamp.code, ComponentChange(owner_id=10**8))
+        op.update(session, None, later(1), lamp.code, ComponentChange(owner_id=10**8), reason="seen on patrol")
 
 
 def test_a_stale_writer_is_told_so(session: Session, city: Register) -> None:
     lamp = city.add(session)
-    op.update(session, None, later(1), lamp.code, ComponentChange(state="damaged"), expected=1)
+    op.update(session, None, later(1), lamp.code, ComponentChange(state="damaged"), expected=1, reason="seen on patrol")
     with pytest.raises(ComponentChanged):
-        op.update(session, None, later(2), lamp.code, ComponentChange(state="missing"), expected=1)
+        op.update(session, None, later(2), lamp.code, ComponentChange(state="missing"), expected=1, reason="seen on patrol")
 
 
 def test_a_move_finds_the_new_cell_and_keeps_the_code(session: Session, city: Register) -> None:
@@ -209,7 +211,7 @@ def test_a_retired_component_stays_readable_and_may_come_back(session: Session, 
     gone = op.retire(session, None, later(1), lamp.code, reason="taken down")
     assert gone.retired_at == later(1)
     with pytest.raises(ComponentRetired):
-        op.update(session, None, later(2), lamp.code, ComponentChange(state="missing"))
+        op.update(session, None, later(2), lamp.code, ComponentChange(state="missing"), reason="seen on patrol")
     back = op.reinstate(session, None, later(3), lamp.code, reason="put up again")
     assert back.retired_at is None
     then = by_code(session, lamp.code, later(2))
@@ -221,12 +223,12 @@ def test_a_retired_component_stays_readable_and_may_come_back(session: Session, 
 def test_an_inspector_registers_and_updates_in_the_own_beat_only(session: Session, city: Register) -> None:
     inspector = city.people["inspector"]
     lamp = op.register(session, inspector, NOW, NewComponent(class_code=LAMP, geom=city.spot(0)))
-    assert op.update(session, inspector, later(1), lamp.code, ComponentChange(state="damaged")).state == "damaged"
+    assert op.update(session, inspector, later(1), lamp.code, ComponentChange(state="damaged"), reason="seen on patrol").state == "damaged"
     far = len(city.ground.codes) - 1
     with pytest.raises(OutsideYourArea):
         op.register(session, inspector, NOW, NewComponent(class_code=LAMP, geom=city.spot(far)))
     with pytest.raises(OutsideYourArea):
-        op.relocate(session, inspector, later(2), lamp.code, city.spot(far))
+        op.relocate(session, inspector, later(2), lamp.code, city.spot(far), reason="seen on patrol")
     with pytest.raises(PostMayNotEditComponents):
         op.retire(session, inspector, later(2), lamp.code, reason="no")
     with pytest.raises(PostMayNotEditComponents):
@@ -254,9 +256,9 @@ def test_a_writer_limited_to_a_department_cannot_give_things_away(session: Sessi
     keeper = load_viewer(session, make_user(session, "planner", scopes=(Scope(department_id=drain.id),)).id)
     cover = city.add(session, class_code=MANHOLE)
     with pytest.raises(OutsideYourArea):
-        op.update(session, keeper, later(1), cover.code, ComponentChange(managing_id=city.departments["UM"].id))
+        op.update(session, keeper, later(1), cover.code, ComponentChange(managing_id=city.departments["UM"].id), reason="seen on patrol")
     team = city.departments["DR-TEAM"].id
-    assert op.update(session, keeper, later(1), cover.code, ComponentChange(managing_id=team)).managing_id == team
+    assert op.update(session, keeper, later(1), cover.code, ComponentChange(managing_id=team), reason="seen on patrol").managing_id == team
 
 
 def test_components_of_an_ended_cell_move_to_the_cell_that_holds_them_now(session: Session, city: Register) -> None:

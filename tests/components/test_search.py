@@ -49,7 +49,7 @@ def build(session: Session) -> City:
             ).code
         )
     for n in range(0, 90, 6):
-        op.update(session, None, LATER, codes[n], ComponentChange(state=["damaged", "missing"][n % 4 // 2]))
+        op.update(session, None, LATER, codes[n], ComponentChange(state=["damaged", "missing"][n % 4 // 2]), reason="seen on patrol")
     for n in range(0, 90, 10):
         op.retire(session, None, LATER, codes[n], reason="gone")
     codes[15] = op.recode(session, None, LATER, codes[15], class_code="0139", reason="a landscape lamp").code
@@ -204,7 +204,7 @@ def test_the_history_says_who_changed_what_and_why(session: Session, city: City)
     lamp = city.add(session)
     planner = city.people["planner"]
     op.update(session, planner, LATER, lamp.code, ComponentChange(state="damaged", note="bent"), reason="storm")
-    op.relocate(session, planner, LATER + timedelta(minutes=1), lamp.code, city.spot(2))
+    op.relocate(session, planner, LATER + timedelta(minutes=1), lamp.code, city.spot(2), reason="seen on patrol")
     body = search.history(session, planner, lamp.id)
     assert body is not None
     newest, middle, first = json.loads(body)["items"]

@@ -144,8 +144,13 @@ def test_a_disabled_act_says_why(people: Opener, site: str) -> None:
     page.goto(f"{site}/?open=case:{number}")
     act = page.locator("[data-act=file]")
     expect(act).to_have_attribute("aria-disabled", "true")
-    act.hover()
-    expect(page.locator("#act-reason")).to_contain_text("立案不可用：只有值班长可以立案")
+    expect(page.locator("#act-reason-file")).to_contain_text("不可用：只有值班长可以立案")
+    shut = page.locator(".acts [data-act][aria-disabled=true]")
+    assert shut.count() > 1
+    for button in shut.all():
+        line = page.locator(f"#{button.get_attribute('aria-describedby')}")
+        expect(line).to_be_visible()
+        expect(line).to_contain_text(button.inner_text())
     person.calm()
 
 
@@ -157,6 +162,8 @@ def test_an_act_that_needs_a_reason_asks_for_it_and_can_be_left_by_escape(people
     page.click("[data-act=void]")
     expect(page.locator(".actform textarea[name=reason]")).to_be_focused()
     page.click(".actform button.main")
+    expect(page.locator(".actform .wrong")).to_have_text("请先写明“作废”的理由，至少两个字。")
+    expect(page.locator(".actform textarea[name=reason]")).to_be_focused()
     expect(page.locator(".where b")).to_have_text("待立案")
     page.fill(".actform textarea[name=reason]", "与另一案卷重复")
     page.click(".actform button.main")

@@ -137,13 +137,36 @@ def test_an_overlap_is_shown_with_both_cells_and_its_ground() -> None:
     assert "overlap" in found.message_en and "重叠" in found.message_zh
 
 
-def test_a_cell_that_crosses_its_community_is_one_finding_and_not_also_an_overlap() -> None:
+def test_a_cell_that_crosses_into_a_neighbours_cell_is_one_crossing_and_one_overlap() -> None:
     made = ground(6, communities=(2, 1))
     position = made.east_edge[2]  # its neighbour in the east is a cell of another community
     made.shapes[position] = push_edge(made.shapes[position], 1, 15.0)
-    (found,) = look(made, beats=False).findings
-    assert found.kind == "crosses_community"
-    assert found.cells == (made.codes[position],)
+    found = {finding.kind: finding for finding in look(made, beats=False)}
+    assert len(look(made, beats=False).findings) == 2 and found.keys() == {"crosses_community", "overlap"}
+    assert found["crosses_community"].cells == (made.codes[position],)
+    one, other = found["overlap"].cells
+    assert made.codes[position] in (one, other) and one[:12] != other[:12]
+    assert found["overlap"].area_m2 == pytest.approx(found["crosses_community"].area_m2, rel=0.01)
+
+
+def test_a_hair_across_the_boundary_of_a_community_is_a_crossing_only() -> None:
+    made = ground(6, communities=(2, 1))
+    position = made.east_edge[2]
+    made.shapes[position] = push_edge(made.shapes[position], 1, 0.5)
+    assert [finding.kind for finding in look(made, beats=False)] == ["crosses_community"]
+
+
+def test_two_cells_that_overlap_by_a_quarter_outside_their_community_are_told_as_crossing_and_as_overlapping() -> None:
+    made = ground(2, communities=(1, 1))
+    made.shapes[:], made.codes[:] = [], [f"{next(iter(made.communities))}{number:03d}" for number in (1, 2)]
+    west, south, east, _ = next(iter(made.communities.values())).bounds
+    side = (east - west) / 4
+    made.shapes += [shapely.box(east + at * side, south, east + (at + 1) * side, south + side) for at in (0.5, 1.25)]
+    report = look(made, beats=False, rows=True)
+    assert [f.cells for f in report if f.kind == "crosses_community"] == [(code,) for code in made.codes]
+    (overlap,) = [finding for finding in report if finding.kind == "overlap"]
+    assert overlap.cells == tuple(made.codes) and overlap.rows == (1, 2)
+    assert overlap.area_m2 == pytest.approx(sum(f.area_m2 for f in report if f.kind == "crosses_community") / 8, rel=0.01)
 
 
 def test_the_same_cell_twice_is_a_code_used_twice_and_not_also_an_overlap() -> None:

@@ -55,6 +55,17 @@ const NAMES: Record<(typeof TEXTS)[number], string> = {
   q: 'q',
   sort: 'sort',
 };
+/** The filter that the server's parameter `field` came from, taken off; null when it is none of ours. */
+export function withoutFilter(field: string | undefined): Partial<Filters> | null {
+  const name = field?.split('.').pop();
+  if (name === 'desk') return { mine: false };
+  const found = TEXTS.find(
+    (text) => text === name || NAMES[text] === name || (text === 'klass' && name === 'class_code'),
+  );
+  if (!found) return null;
+  return { [found]: NO_FILTERS[found] };
+}
+
 const KINDS = ['case', 'component', 'cell', 'new'] as const;
 
 /** Reads a query string; nonsense in any part falls back to that part's default. */

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import './setup';
+import './screens';
 import { Intentions, queryString, request, useBearer, wire } from '../src/api/client';
 import { Problem } from '../src/api/problem';
 

@@ -43,6 +43,16 @@ describe('the two languages', () => {
     setLanguage('zh');
   });
 
+  it('count one thing as one', () => {
+    setLanguage('en');
+    expect(tt('unit.working_day', '', { n: 1 })).toBe('working day');
+    expect(tt('unit.working_day', '', { n: 1.5 })).toBe('working days');
+    expect(t('today.tasks', { n: 1 })).toBe('1 task');
+    expect(t('today.tasks', { n: 0 })).toBe('0 tasks');
+    setLanguage('zh');
+    expect(tt('unit.working_day', '', { n: 1 })).toBe('工作日');
+  });
+
   it('fall back kindly on words the interface does not know', () => {
     expect(has('state.closed')).toBe(true);
     expect(tt('state.asleep', 'asleep')).toBe('asleep');

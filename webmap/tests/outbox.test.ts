@@ -1,6 +1,7 @@
 import 'fake-indexeddb/auto';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import './setup';
+import './screens';
 import { Problem } from '../src/api/problem';
 import { type Action, db, type KeptPhoto } from '../src/inspect/keep';
 import { type Carrier, exported, type NewAction, Outbox, pause } from '../src/inspect/outbox';
@@ -115,7 +116,8 @@ describe('the outbox', () => {
     await outbox.send();
     await settled(outbox);
     expect(outbox.items.map((item) => item.state)).toEqual(['refused', 'sent']);
-    expect(outbox.items[0]?.problem).toContain('no such class');
+    expect(outbox.items[0]?.problem).toBe('内容有误。');
+    expect(outbox.items[0]?.technical).toContain('no such class');
     paper.fail = () => null;
     await outbox.retry(outbox.items[0]!.id);
     await settled(outbox);

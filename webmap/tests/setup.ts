@@ -7,5 +7,6 @@ const storage = {
 };
 Object.assign(globalThis, {
   localStorage: storage,
+  window: new EventTarget(),
   document: { documentElement: { lang: '', dataset: {} }, cookie: 'cityops_csrf=from-cookie' },
 });

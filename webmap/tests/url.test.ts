@@ -1,7 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { formatUrl, NO_FILTERS, parseUrl, type UrlState } from '../src/url';
+import { formatUrl, NO_FILTERS, parseUrl, type UrlState, withoutFilter } from '../src/url';
 
 const start: UrlState = { view: null, layers: null, filters: { ...NO_FILTERS }, selection: null };
+
+describe('a filter the server does not understand', () => {
+  it('is found by the name the server gives it', () => {
+    expect(withoutFilter('state')).toEqual({ state: 'open' });
+    expect(withoutFilter('class')).toEqual({ klass: '' });
+    expect(withoutFilter('query.division')).toEqual({ division: '' });
+    expect(withoutFilter('desk')).toEqual({ mine: false });
+    expect(withoutFilter('bbox')).toBeNull();
+    expect(withoutFilter(undefined)).toBeNull();
+  });
+});
 
 describe('the address bar', () => {
   it('is empty for the default state', () => {

@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import marshmallow as ma
 from flask import Flask, Response, current_app, request
 from flask_smorest import Blueprint
 from werkzeug.exceptions import HTTPException
@@ -101,7 +102,7 @@ def discovery(form: str) -> Response:
 
 
 @blp.route(f"/v2/services.{FORM}", methods=["GET"])
-@blp.arguments(schemas.JurisdictionSchema, location="query")
+@blp.arguments(schemas.JurisdictionSchema, location="query", unknown=ma.EXCLUDE)
 @blp.response(200, schemas.ServiceSchema(many=True))
 @_documented(400, 404)
 @reads
@@ -113,7 +114,7 @@ def services(query: dict[str, Any], form: str) -> Response:
 
 
 @blp.route(f"/v2/services/<string:service_code>.{FORM}", methods=["GET"])
-@blp.arguments(schemas.JurisdictionSchema, location="query")
+@blp.arguments(schemas.JurisdictionSchema, location="query", unknown=ma.EXCLUDE)
 @blp.response(200, schemas.ServiceDefinitionSchema)
 @_documented(400, 404)
 @reads
@@ -163,7 +164,7 @@ def _attributes() -> dict[str, list[str]]:
 
 
 @blp.route(f"/v2/requests.{FORM}", methods=["GET"])
-@blp.arguments(schemas.RequestsQuerySchema, location="query")
+@blp.arguments(schemas.RequestsQuerySchema, location="query", unknown=ma.EXCLUDE)
 @blp.response(200, schemas.ServiceRequestSchema(many=True))
 @_documented(400, 404)
 @reads
@@ -180,7 +181,7 @@ def list_requests(query: dict[str, Any], form: str) -> Response:
 
 
 @blp.route(f"/v2/requests/<string:service_request_id>.{FORM}", methods=["GET"])
-@blp.arguments(schemas.JurisdictionSchema, location="query")
+@blp.arguments(schemas.JurisdictionSchema, location="query", unknown=ma.EXCLUDE)
 @blp.response(200, schemas.ServiceRequestSchema(many=True))
 @_documented(400, 404)
 @reads
@@ -192,7 +193,7 @@ def get_request(query: dict[str, Any], service_request_id: str, form: str) -> Re
 
 
 @blp.route(f"/v2/tokens/<string:token_id>.{FORM}", methods=["GET"])
-@blp.arguments(schemas.JurisdictionSchema, location="query")
+@blp.arguments(schemas.JurisdictionSchema, location="query", unknown=ma.EXCLUDE)
 @blp.response(200, schemas.RequestTokenSchema(many=True))
 @_documented(400, 404)
 @reads

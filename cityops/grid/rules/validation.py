@@ -2,7 +2,8 @@
 
 The order of blame keeps one mistake from being told twice: a broken boundary is reported as such and its ground is left
 out of the search for gaps; a cell is compared with the community it lies in, so that a wrong code does not also look like
-a gap there and an intruder here; ground beyond the community is one crossing, not also an overlap with the neighbour's cells.
+a gap there and an intruder here. Ground that two cells claim is an overlap wherever it lies, also where one of them, or both,
+have left their community: the crossing names the cell that must go back, the overlap the two that share the ground.
 """
 
 from __future__ import annotations
@@ -215,6 +216,7 @@ class _Validation:
         suspect = np.zeros(len(self.shapes), dtype=bool)
         if len(sound):
             suspect[sound] = coverage.suspicious(self.shapes[sound])
+        self._overlaps(sound, suspect[sound], home)
         members = defaultdict(list)
         for position in sound:
             if home[position] >= 0:
@@ -224,21 +226,18 @@ class _Validation:
         unknown = shapely.convex_hull(shapely.buffer(shapely.convex_hull(broken), coverage.SEAM_M)) if len(broken) else broken
         for community, positions in members.items():
             at = np.array(positions)
-            self._overlaps(community, at, suspect[at])
             self._gaps(community, at, suspect[at], unknown)
 
-    def _overlaps(self, community: int, at: NDArray[np.int64], suspect: NDArray[np.bool_]) -> None:
+    def _overlaps(self, at: NDArray[np.int64], suspect: NDArray[np.bool_], home: NDArray[np.int64]) -> None:
         for flaw in coverage.overlaps(self.shapes[at], suspect):
             a, b = sorted((int(at[flaw.a]), int(at[flaw.b])), key=lambda p: (self.cells.codes[p], p))
             if self.cells.codes[a] == self.cells.codes[b]:
                 continue  # one code twice has been said
-            ground = shapely.intersection(flaw.shape, self.communities[community])
-            if not ground.area:
-                continue  # beyond the community, which has been said
-            if flaw.width_m < coverage.SLIVER_WIDTH_M:
-                self._add("sliver", [a, b], ground, width_m=round(flaw.width_m, 3), of="overlap", of_zh="重叠")
-            else:
-                self._add("overlap", [a, b], ground)
+            if flaw.width_m >= coverage.SLIVER_WIDTH_M:
+                self._add("overlap", [a, b], flaw.shape)
+            elif home[a] == home[b]:
+                self._add("sliver", [a, b], flaw.shape, width_m=round(flaw.width_m, 3), of="overlap", of_zh="重叠")
+            # A drawing accident between two communities has been said: one of the two crosses, or its code is wrong.
 
     def _gaps(self, community: int, at: NDArray[np.int64], suspect: NDArray[np.bool_], unknown: Geometries) -> None:
         for gap in coverage.uncovered(self.communities[community], self.shapes[at], suspect):

@@ -2,6 +2,7 @@
  * The one door to the server. Reads retry nothing by themselves; writes carry the CSRF token (cookie session) or the bearer
  * token (phone), an Idempotency-Key that stays the same for one intention of the user, and If-Match when a version is known.
  */
+import { line } from './line';
 import { Problem, type ProblemBody } from './problem';
 import { uuid } from './uuid';
 
@@ -30,7 +31,7 @@ const BASE = '/api/v1';
 let bearer: string | null = null;
 let csrf: string | null = null;
 
-/** Announces `unauthenticated` when the server no longer knows us, and `online`/`offline` as answers come or fail. */
+/** Announces `unauthenticated` when the server no longer knows us. */
 export const wire = new EventTarget();
 
 export function useBearer(token: string | null): void {
@@ -87,10 +88,10 @@ export async function request<T>(path: string, sent: Sent = {}): Promise<Answer<
     });
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
-    wire.dispatchEvent(new Event('offline'));
+    line.failed();
     throw new Problem(0, { detail: error instanceof Error ? error.message : 'network' });
   }
-  wire.dispatchEvent(new Event('online'));
+  line.answered();
   if (!response.ok) throw await problemOf(response, path);
   const data = response.status === 204 ? null : await response.json();
   return { data: data as T, etag: response.headers.get('ETag'), status: response.status };
@@ -112,6 +113,12 @@ async function problemOf(response: Response, path: string): Promise<Problem> {
 
 export async function get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
   return (await request<T>(path, { query, signal })).data;
+}
+
+/** A reading that nobody pressed for: fails without asking while the line is quiet. */
+export async function unasked<T>(ask: () => Promise<T>): Promise<T> {
+  if (line.quiet) throw new Problem(0, { detail: 'the line is quiet' });
+  return ask();
 }
 
 export async function post<T>(path: string, body: unknown, sent: Omit<Sent, 'body' | 'method'> = {}): Promise<T> {

@@ -1,4 +1,6 @@
-/** Live changes by Server-Sent Events. The browser resumes by itself with the last id; we say whether we are connected. */
+/** Live changes by Server-Sent Events. We resume with the last id we saw and say whether we are connected. */
+import { line } from './line';
+
 export interface Change {
   /** case, component, component_batch, grid; `reset` = too much or too long ago, look at everything again. */
   topic: string;
@@ -7,31 +9,48 @@ export interface Change {
 }
 
 const TOPICS = ['case', 'component', 'component_batch', 'grid', 'reset'];
-const PAUSE_MS = 5000;
+const SHORTEST_MS = 1000;
+const LONGEST_MS = 60_000;
+/** A connection that held this long was a good one. */
+const GOOD_MS = 30_000;
 
 /**
- * Dispatches `change` (CustomEvent<Change>), `status` (CustomEvent<boolean>) and `end` (the session is over). EventSource retries
- * on its own; when the server closed it for good (an answer that is no stream) we open a new one after a pause and name the
- * last event we saw, because a new one would not.
+ * Dispatches `change` (CustomEvent<Change>), `status` (CustomEvent<boolean>) and `end` (the session is over). EventSource would
+ * retry on its own every few seconds for ever; instead we open a new one after pauses that double, name the last event we saw,
+ * and wait for the network when there is none.
  */
 export class Stream extends EventTarget {
   private source: EventSource | null = null;
   private timer = 0;
   private last = '';
+  private rounds = 0;
+  private since = 0;
+  /** Somebody wants to hear changes: connected, or waiting for the next try. */
+  opened = false;
   connected = false;
 
-  get opened(): boolean {
-    return this.source !== null;
+  constructor() {
+    super();
+    line.addEventListener('back', () => {
+      if (this.opened && !this.source) this.open();
+    });
   }
 
   open(): void {
     this.close();
+    this.opened = true;
     const source = new EventSource(`/api/v1/events${this.last ? `?after=${encodeURIComponent(this.last)}` : ''}`);
     this.source = source;
-    source.onopen = () => this.status(true);
+    source.onopen = () => {
+      this.since = Date.now();
+      this.status(true);
+    };
     source.onerror = () => {
+      source.close();
+      this.source = null;
+      this.rounds = this.connected && Date.now() - this.since > GOOD_MS ? 0 : this.rounds + 1;
       this.status(false);
-      if (source.readyState === EventSource.CLOSED) this.timer = window.setTimeout(() => this.open(), PAUSE_MS);
+      this.again();
     };
     source.addEventListener('end', () => {
       this.close();
@@ -45,6 +64,12 @@ export class Stream extends EventTarget {
     window.clearTimeout(this.timer);
     this.source?.close();
     this.source = null;
+    this.opened = false;
+  }
+
+  private again(): void {
+    const pause_ms = Math.min(LONGEST_MS, SHORTEST_MS * 2 ** this.rounds);
+    this.timer = window.setTimeout(() => (line.quiet ? this.again() : this.open()), Math.max(pause_ms, line.wait_ms));
   }
 
   private status(connected: boolean): void {

@@ -1,5 +1,5 @@
 /** A refused or failed request as something a person can read. The server speaks RFC 9457 `application/problem+json`. */
-import { has, lang, pick, t } from '../i18n';
+import { has, type Key, lang, pick, t } from '../i18n';
 
 export interface ProblemBody {
   type?: string;
@@ -43,37 +43,43 @@ export class Problem extends Error {
   }
 
   /**
-   * What to tell the user, in his language: the reason when the server gave one, else the known code, else the family. The
-   * server's own English words follow where they are understood, or where only they say what is wrong with an input.
+   * What to tell the user, in his language: the reason when the server gave one, else the known code, else a sentence for the
+   * family. The server's own words are English; they follow only there, and only where no sentence of ours says it already.
    */
   get readable(): string {
     const reason = pick(...this.reasons);
     if (reason) return reason;
     const known = `problem.${this.code}`;
-    if (has(known)) return t(known);
-    const family =
-      this.status === 0
-        ? t('problem.offline')
-        : this.status >= 500
-          ? t('problem.server')
-          : this.status === 401
-            ? t('problem.unauthenticated')
-            : this.status === 403
-              ? t('problem.refused')
-              : this.status === 404
-                ? t('problem.not_found')
-                : this.status === 409
-                  ? t('problem.conflict')
-                  : this.status === 412 || this.status === 428
-                    ? t('problem.changed')
-                    : this.status === 429
-                      ? t('problem.too_many')
-                      : t('problem.invalid');
-    const said = [this.message, this.fix].filter(Boolean).join(' ');
-    const useful =
-      this.status === 400 || this.status === 422 || (lang() === 'en' && this.status >= 400 && this.status < 500);
-    return said && useful ? `${family} ${said}` : family;
+    const family = has(known) ? t(known) : t(familyOf(this.status));
+    if (has(known) && this.code !== 'input-invalid') return family;
+    const said = this.said;
+    return lang() === 'en' && said && this.status >= 400 && this.status < 500 ? `${family} ${said}` : family;
   }
+
+  /** The server's own words and the code, for whoever looks into it; never the first thing a user reads. */
+  get technical(): string {
+    const said = this.status === 0 || this.status >= 500 ? '' : this.said;
+    return [`${this.status || ''} ${this.code}`.trim(), this.field, said].filter(Boolean).join(' · ');
+  }
+
+  private get said(): string {
+    return [this.message, this.fix].filter(Boolean).join(' ');
+  }
+}
+
+const FAMILIES: Record<number, Key> = {
+  0: 'problem.offline',
+  401: 'problem.unauthenticated',
+  403: 'problem.refused',
+  404: 'problem.not_found',
+  409: 'problem.conflict',
+  412: 'problem.changed',
+  428: 'problem.changed',
+  429: 'problem.too_many',
+};
+
+function familyOf(status: number): Key {
+  return FAMILIES[status] ?? (status >= 500 ? 'problem.server' : 'problem.invalid');
 }
 
 /** Any thrown thing as a Problem, so that a screen has one shape to show. */

@@ -7,7 +7,11 @@ import type { Act, CaseDetail } from '../api/types';
 import { pick, t } from '../i18n';
 import { Element } from '../ui/element';
 import { type Taken, takenView, upload } from '../ui/taken';
+import { missing, refusals } from './acts';
 import { store, Watch } from './store';
+
+/** More shut buttons than this would hide the open ones. */
+const SHUT_SHOWN = 4;
 
 interface Condition {
   id: number;
@@ -25,11 +29,14 @@ function day(now: number, ahead: number): string {
 }
 
 export class ActForm extends Element {
-  private told: string | null = null;
   private taken: Taken[] = [];
   private problem = '';
+  /** The field the problem is about. */
+  private wrongField = '';
   private conditions: Condition[] = [];
   private formOf = '';
+  /** Photos or the act are on their way; set before anything is waited for. */
+  private busy = false;
 
   constructor() {
     super();
@@ -37,13 +44,10 @@ export class ActForm extends Element {
   }
 
   private open(act: Act): void {
-    if (!act.allowed) {
-      this.told = act.act;
-      this.requestUpdate();
-      return;
-    }
-    this.told = null;
+    if (this.busy || store.detail.sending) return;
+    if (!act.allowed) return;
     this.problem = '';
+    this.wrongField = '';
     this.taken = [];
     if (act.requires.length === 0 && !act.results?.length) return void store.detail.send(act, {});
     store.detail.openAct(act);
@@ -73,6 +77,7 @@ export class ActForm extends Element {
 
   private async submit(event: SubmitEvent, act: Act): Promise<void> {
     event.preventDefault();
+    if (this.busy || store.detail.sending) return;
     const form = new FormData(event.target as HTMLFormElement);
     const body: ActBody = {};
     const text = (name: string) => String(form.get(name) ?? '').trim();
@@ -82,12 +87,26 @@ export class ActForm extends Element {
     if (text('department')) body.department_id = Number(text('department'));
     if (text('until')) body.until_on = text('until');
     if (text('condition')) body.condition_id = Number(text('condition'));
-    this.problem = '';
-    if (act.requires.includes('photo') && this.taken.length === 0) {
-      this.problem = t('act.photo_needed');
+    const lack = missing(act, body, this.taken.length);
+    this.problem = lack?.text ?? '';
+    this.wrongField = lack?.field ?? '';
+    if (lack) {
       this.requestUpdate();
+      this.querySelector<HTMLElement>(`.actform [name=${lack.field}]`)?.focus();
       return;
     }
+    this.busy = true;
+    this.requestUpdate();
+    try {
+      await this.deliver(act, body);
+    } finally {
+      this.busy = false;
+      this.requestUpdate();
+    }
+  }
+
+  /** Photos first, then the act that names them. */
+  private async deliver(act: Act, body: ActBody): Promise<void> {
     try {
       const phase = act.act === 'handle' ? 'after' : act.act === 'check' ? 'check' : 'before';
       if (this.taken.length) body.photos = await upload(this.taken, phase);
@@ -102,28 +121,23 @@ export class ActForm extends Element {
     }
   }
 
-  private button(act: Act, main: boolean): TemplateResult {
+  private button(act: Act, main: boolean, why: string): TemplateResult {
+    const shut = !act.allowed || this.busy || store.detail.sending;
     const title = pick(act.title_zh, act.title_en);
     const reason = pick(act.reason_zh, act.reason_en);
-    return html`<button type="button" class="btn ${main ? 'main' : ''}" data-act=${act.act} aria-disabled=${act.allowed ? 'false' : 'true'}
-      aria-describedby=${act.allowed ? nothing : 'act-reason'} title=${act.allowed ? title : reason}
+    return html`<button type="button" class="btn ${main ? 'main' : ''}" data-act=${act.act} aria-disabled=${shut ? 'true' : 'false'}
+      aria-describedby=${why || nothing} title=${act.allowed ? title : reason}
       aria-expanded=${store.detail.act?.act === act.act ? 'true' : nothing}
-      @click=${() => this.open(act)} @mouseenter=${() => this.tell(act)} @focus=${() => this.tell(act)}>${title}</button>`;
-  }
-
-  private tell(act: Act): void {
-    if (act.allowed || this.told === act.act) return;
-    this.told = act.act;
-    this.requestUpdate();
+      @click=${() => this.open(act)}>${title}</button>`;
   }
 
   private field(data: CaseDetail, name: string): TemplateResult | typeof nothing {
     if (name === 'reason')
-      return html`<label class="field"><span>${t('act.reason')}</span><textarea class="input" name="reason" required minlength="2" maxlength="1000"></textarea></label>`;
+      return html`<label class="field"><span>${t('act.reason')}</span><textarea class="input" name="reason" required maxlength="1000" aria-invalid=${this.wrongField === 'reason' ? 'true' : 'false'} aria-describedby=${this.wrongField === 'reason' ? 'act-wrong' : nothing}></textarea></label>`;
     if (name === 'note')
-      return html`<label class="field"><span>${t('act.words')}</span><textarea class="input" name="note" required minlength="2" maxlength="2000"></textarea></label>`;
+      return html`<label class="field"><span>${t('act.words')}</span><textarea class="input" name="note" required maxlength="2000" aria-invalid=${this.wrongField === 'note' ? 'true' : 'false'} aria-describedby=${this.wrongField === 'note' ? 'act-wrong' : nothing}></textarea></label>`;
     if (name === 'until')
-      return html`<label class="field"><span>${t('act.until')}</span><input class="input" type="date" name="until" required min=${day(store.now, 1)} max=${day(store.now, 365)} /></label>`;
+      return html`<label class="field"><span>${t('act.until')}</span><input class="input" type="date" name="until" required min=${day(store.now, 1)} max=${day(store.now, 365)} aria-invalid=${this.wrongField === 'until' ? 'true' : 'false'} aria-describedby=${this.wrongField === 'until' ? 'act-wrong' : nothing} /></label>`;
     if (name === 'department') return this.departmentField(data);
     const chosen = (data.condition as { id?: number } | null)?.id;
     if (name === 'condition')
@@ -159,7 +173,8 @@ export class ActForm extends Element {
     const results = act.results ?? [];
     const problem = this.problem || store.detail.actProblem?.readable;
     const title = pick(act.title_zh, act.title_en);
-    return html`<form class="actform" aria-label=${title} @submit=${(event: SubmitEvent) => void this.submit(event, act)}>
+    const sending = this.busy || store.detail.sending;
+    return html`<form class="actform" novalidate aria-label=${title} @submit=${(event: SubmitEvent) => void this.submit(event, act)}>
       ${
         results.length
           ? html`<fieldset class="field"><legend>${t('act.result')}</legend><span class="choices-row">${results.map(
@@ -174,8 +189,8 @@ export class ActForm extends Element {
           ? nothing
           : html`<label class="field"><span>${t('act.note')}</span><textarea class="input" name="note" maxlength="1000"></textarea></label>`
       }
-      ${problem ? html`<p class="wrong" role="alert">${problem}</p>` : nothing}
-      <div class="row-buttons"><button class="btn main" ?disabled=${store.detail.sending}>${store.detail.sending ? t('act.sending') : title}</button>
+      ${problem ? html`<p id="act-wrong" class="wrong" role="alert">${problem}</p>` : nothing}
+      <div class="row-buttons"><button class="btn main" ?disabled=${sending}>${sending ? t('act.sending') : title}</button>
         <button type="button" class="btn" @click=${() => store.detail.openAct(null)}>${t('cancel')}</button></div>
     </form>`;
   }
@@ -185,27 +200,24 @@ export class ActForm extends Element {
     if (!data) return nothing;
     if (this.formOf !== data.number) {
       this.formOf = data.number;
-      this.told = null;
       this.taken = [];
       this.problem = '';
     }
     const allowed = data.acts.filter((act) => act.allowed);
     const refused = data.acts.filter((act) => !act.allowed);
     // What belongs to the usual path is shown although it is barred; the ways beside it can be looked up with their reasons.
-    const barred = refused.filter((act) => !act.aside);
+    const barred = refused.filter((act) => !act.aside).slice(0, SHUT_SHOWN);
     const others = refused.filter((act) => act.aside);
-    const told = refused.find((act) => act.act === this.told) ?? barred[0];
+    const lines = refusals(barred);
+    const asideLines = refusals(others);
+    const why = (act: Act) => [...lines, ...asideLines].find((line) => line.acts.includes(act.act))?.id ?? '';
     const open = store.detail.act;
     return html`<section class="acts" aria-label=${t('act.title')}>
-      <div class="row-buttons">${allowed.map((act, at) => this.button(act, at === 0))}${barred.map((act) => this.button(act, false))}</div>
+      <div class="row-buttons">${allowed.map((act, at) => this.button(act, at === 0, ''))}${barred.map((act) => this.button(act, false, why(act)))}</div>
+      ${lines.map((line) => html`<small id=${line.id} class="reason">${line.text}</small>`)}
       ${
         others.length
-          ? html`<details class="more-acts"><summary>${t('act.more', { n: others.length })}</summary><div class="row-buttons">${others.map((act) => this.button(act, false))}</div></details>`
-          : nothing
-      }
-      ${
-        told
-          ? html`<small id="act-reason" class="reason">${t('act.refused', { act: pick(told.title_zh, told.title_en), reason: pick(told.reason_zh, told.reason_en) })}</small>`
+          ? html`<details class="more-acts"><summary>${t('act.more', { n: others.length })}</summary><div class="row-buttons">${others.map((act) => this.button(act, false, why(act)))}</div>${asideLines.map((line) => html`<small id=${line.id} class="reason">${line.text}</small>`)}</details>`
           : nothing
       }
       ${open ? this.form(open, data) : store.detail.actProblem ? html`<p class="wrong" role="alert">${store.detail.actProblem.readable}</p>` : nothing}

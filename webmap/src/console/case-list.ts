@@ -106,7 +106,7 @@ export class CaseList {
   }
 
   private async countEverything(): Promise<void> {
-    if (this.everything !== null && this.everything >= this.total) return;
+    if (this.everything && this.everything >= this.total) return;
     try {
       const page = await listCases({ limit: 1 });
       this.everything = page.total;

@@ -91,7 +91,7 @@ function facts(data: CaseDetail): TemplateResult {
   const unit = data.limit?.unit ?? data.limit_unit;
   const limit =
     value !== null && value !== undefined
-      ? html`${t('fact.limit_value', { n: Number(value), unit: tt(`unit.${unit}`, String(unit ?? '')) })}${
+      ? html`${t('fact.limit_value', { n: Number(value), unit: tt(`unit.${unit}`, String(unit ?? ''), { n: Number(value) }) })}${
           data.area_grade ? html`${t('fact.grade', { grade: data.area_grade })}` : nothing
         }${data.due_at ? html`${t('list_sep')}<span title=${exact(data.due_at)}>${t('fact.until', { at: clock(data.due_at, store.now) })}</span>` : nothing}`
       : null;

@@ -2,12 +2,15 @@
 import { html, nothing } from 'lit';
 import { classMap } from 'lit/directives/class-map.js';
 import { repeat } from 'lit/directives/repeat.js';
+import type { Problem } from '../api/problem';
 import type { CaseItem } from '../api/types';
 import { locale, pick, t, tt } from '../i18n';
 import { Element } from '../ui/element';
 import { icon } from '../ui/icon';
-import { problemNote } from '../ui/problem';
+import { problemNote, type Way } from '../ui/problem';
 import { className, closed, due, glyph, stateName } from '../ui/status';
+import { NO_FILTERS, withoutFilter } from '../url';
+import { emptiness } from './empty-list';
 import './filter-chips';
 import { store, Watch } from './store';
 
@@ -117,7 +120,7 @@ export class ListPane extends Element {
   private body() {
     const { list } = store;
     if (list.state === 'error' && list.problem)
-      return html`<div class="pad">${problemNote(list.problem, () => list.reload())}</div>`;
+      return html`<div class="pad">${problemNote(list.problem, () => list.reload(), badFilter(list.problem))}</div>`;
     if (list.state === 'loading' && list.items.length === 0)
       return html`<div aria-busy="true"><span class="sr">${t('loading')}</span>${Array.from(
         { length: 8 },
@@ -137,16 +140,18 @@ export class ListPane extends Element {
   }
 
   private empty() {
-    const elsewhere = store.list.total > 0;
-    return html`<div class="empty">
-      <b>${elsewhere ? t('list.empty_here', { n: store.list.total }) : t('list.empty')}</b>
-      <small>${elsewhere ? t('list.empty_here_next') : t('list.empty_next')}</small>
-      <span>${
-        elsewhere
-          ? html`<button type="button" class="btn" @click=${() => store.dispatchEvent(new Event('fit'))}>${t('list.zoom_to_them')}</button>`
-          : html`<button type="button" class="btn" @click=${() => store.clearFilters()}>${t('list.clear')}</button>`
-      }</span>
-    </div>`;
+    const { list } = store;
+    const { sort, ...filters } = store.url.filters;
+    const filtered = JSON.stringify({ ...filters, sort }) !== JSON.stringify({ ...NO_FILTERS, state: 'all', sort });
+    const why = emptiness(list.total, list.everything, filtered);
+    if (why === 'elsewhere')
+      return html`<div class="empty"><b>${t('list.empty_here', { n: list.total })}</b><small>${t('list.empty_here_next')}</small>
+        <span><button type="button" class="btn" @click=${() => store.dispatchEvent(new Event('fit'))}>${t('list.zoom_to_them')}</button></span></div>`;
+    if (why === 'filtered')
+      return html`<div class="empty"><b>${t('list.empty')}</b><small>${t('list.empty_next')}</small>
+        <span><button type="button" class="btn" @click=${() => store.clearFilters()}>${t('list.clear')}</button></span></div>`;
+    return html`<div class="empty"><b>${t('list.none')}</b><small>${t('list.none_next')}</small>
+      <span><button type="button" class="btn" @click=${() => store.select({ kind: 'new', id: 'case' })}>${t('rail.report')}</button></span></div>`;
   }
 
   protected override render() {
@@ -179,6 +184,16 @@ export class ListPane extends Element {
         @focusin=${() => this.hold()} @focusout=${() => window.setTimeout(() => this.hold())}>${this.body()}</div>
     </section>`;
   }
+}
+
+/** The way out of an address with a filter that the server does not understand: that filter goes, or all of them. */
+function badFilter(problem: Problem): Way | null {
+  if (problem.status !== 422 && problem.status !== 400) return null;
+  const off = withoutFilter(problem.field);
+  return {
+    label: off ? t('problem.clear_filter') : t('list.clear'),
+    go: () => (off ? store.setFilters(off) : store.clearFilters()),
+  };
 }
 
 /** Where the server stops counting. */

@@ -8,9 +8,10 @@ import { t } from '../i18n';
 import { CityMap, type Pick } from '../map/city-map';
 import { Element } from '../ui/element';
 import { icon } from '../ui/icon';
-import { problemNote } from '../ui/problem';
+import { problemNote, technicalNote } from '../ui/problem';
 import { theme } from '../ui/theme';
 import { caseQuery } from './case-list';
+import { boxOf, cityBox, flat } from './start-view';
 import { store, Watch } from './store';
 import './workbench';
 
@@ -19,6 +20,7 @@ export class MapPane extends Element {
   private measuring = false;
   private plain = false;
   private problem: Problem | null = null;
+  private noCity = false;
   /** What the map engine last complained about; cleared when it comes to rest. */
   private mapTrouble = '';
   private cells = new Map<string, GeoJSON.Geometry | null>();
@@ -98,7 +100,7 @@ export class MapPane extends Element {
     void this.light(false);
   }
 
-  /** Everything that fits the filters, wherever it is; the whole world when there is nothing. */
+  /** Everything that fits the filters, wherever it is; the city when there is nothing or the filters make no sense. */
   private async fitAll(): Promise<void> {
     const city = this.city;
     if (!city) return;
@@ -111,12 +113,28 @@ export class MapPane extends Element {
         ][],
       );
       this.problem = null;
-      city.fit(box ?? store.city.basemap?.city?.bounds ?? CHINA);
+      if (box) city.fit(box);
+      else await this.fitCity(city);
     } catch (error) {
-      this.problem = asProblem(error);
+      const problem = asProblem(error);
+      // A filter that makes no sense is told by the list, with the way to take it off.
+      this.problem = problem.status === 400 || problem.status === 422 ? null : problem;
       this.requestUpdate();
-      if (!city.placed) city.fit(store.city.basemap?.city?.bounds ?? CHINA);
+      if (!city.placed) await this.fitCity(city);
     }
+  }
+
+  private async fitCity(city: CityMap): Promise<void> {
+    const { basemap, layers } = store.city;
+    const box = await cityBox(
+      basemap?.city?.bounds,
+      layers.map((layer) => layer.id),
+    );
+    // The pane may have gone while the server was asked.
+    if (this.city !== city) return;
+    this.noCity = box === null && basemap !== null && !basemap.city;
+    city.fit(box ?? WORLD);
+    this.requestUpdate();
   }
 
   private setPins(): void {
@@ -200,9 +218,10 @@ export class MapPane extends Element {
         <button type="button" aria-label=${t('map.measure')} title=${t('map.measure')} aria-pressed=${this.measuring ? 'true' : 'false'} @click=${() => this.measure()}>${icon('ruler')}</button>
       </div>
       <div class="notices">
+        ${this.noCity ? html`<p class="panel" role="status">${t('map.no_city')}</p>` : nothing}
         ${this.plain ? html`<p class="panel" role="status">${t('map.no_gl')}</p>` : nothing}
         ${this.measuring ? html`<p class="panel" role="status">${t('map.measuring')}</p>` : nothing}
-        ${this.mapTrouble ? html`<p class="panel" role="status">${t('map.trouble')} <small>${this.mapTrouble}</small></p>` : nothing}
+        ${this.mapTrouble ? html`<div class="panel" role="status">${t('map.trouble')} ${technicalNote(this.mapTrouble)}</div>` : nothing}
         ${store.list.pinsCut ? html`<p class="panel" role="status">${t('map.pins_cut', { n: store.list.pins?.features.length ?? 0 })}</p>` : nothing}
         ${problem ? html`<div class="panel">${problemNote(problem, () => void store.loadCity())}</div>` : nothing}
       </div>
@@ -210,31 +229,6 @@ export class MapPane extends Element {
   }
 }
 
-/** Where a city without anything in it opens. */
-const CHINA: Box = [73, 18, 135, 53];
-
-/** The box around places, or null for none. */
-export function boxOf(places: readonly (readonly number[])[]): Box | null {
-  if (places.length === 0) return null;
-  let [west, south, east, north] = [Infinity, Infinity, -Infinity, -Infinity];
-  for (const [lon = 0, lat = 0] of places) {
-    west = Math.min(west, lon);
-    east = Math.max(east, lon);
-    south = Math.min(south, lat);
-    north = Math.max(north, lat);
-  }
-  return [west, south, east, north];
-}
-
-function flat(geometry: GeoJSON.Geometry): number[][] {
-  if (geometry.type === 'GeometryCollection') return geometry.geometries.flatMap(flat);
-  const out: number[][] = [];
-  const walk = (value: unknown): void => {
-    if (!Array.isArray(value)) return;
-    if (typeof value[0] === 'number') out.push(value as number[]);
-    else value.forEach(walk);
-  };
-  walk(geometry.coordinates);
-  return out;
-}
+/** Where a database without any city in it opens; the notice says that there is none. */
+const WORLD: Box = [-170, -60, 170, 75];
 customElements.define('co-map-pane', MapPane);

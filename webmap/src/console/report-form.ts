@@ -63,23 +63,26 @@ export class ReportForm extends Element {
 
   private async submit(event: SubmitEvent): Promise<void> {
     event.preventDefault();
+    if (this.busy) return;
     const form = new FormData(event.target as HTMLFormElement);
     const item = this.component;
     const place = item
       ? ([item.lon, item.lat] as [number, number])
       : store.url.view && ([store.url.view.lon, store.url.view.lat] as [number, number]);
     const source = String(form.get('source'));
+    const words = String(form.get('description')).trim();
     this.wrong =
       !item && !this.klass
         ? t('report.pick_class')
         : this.sources?.find((one) => one.source === source)?.needs_photo && this.taken.length === 0
           ? t('act.photo_needed')
-          : '';
+          : words.length < 2
+            ? t('report.description_needed')
+            : '';
     this.problem = null;
     this.requestUpdate();
     if (this.wrong || !place) return;
     this.busy = true;
-    const words = String(form.get('description')).trim();
     const intention = JSON.stringify([source, item?.code ?? this.klass?.code, place, words]);
     try {
       const photos = await upload(this.taken, 'before');
@@ -118,7 +121,7 @@ export class ReportForm extends Element {
         : html`<p aria-busy="true">${t('loading')}</p>`;
     if (sources.length === 0) return html`<p class="note warn">${t('report.not_yours')}</p>`;
     const { klass } = this;
-    return html`<form class="actform" aria-label=${t('report.title')} @submit=${this.submit}>
+    return html`<form class="actform" novalidate aria-label=${t('report.title')} @submit=${this.submit}>
       <label class="field"><span>${t('report.source')}</span><select class="input" name="source">${sources.map(
         (source) => html`<option value=${source.source}>${pick(source.title_zh, source.title_en)}</option>`,
       )}</select></label>
@@ -132,7 +135,7 @@ export class ReportForm extends Element {
               this.requestUpdate();
             }}></co-menu></div>`
       }
-      <label class="field"><span>${t('report.description')}</span><textarea class="input" name="description" required minlength="2" maxlength="1000"></textarea></label>
+      <label class="field"><span>${t('report.description')}</span><textarea class="input" name="description" required maxlength="1000"></textarea></label>
       ${takenView(
         this.taken,
         (next) => {

@@ -42,11 +42,17 @@ export function setLanguage(next: Language): void {
   language.dispatchEvent(new Event('change'));
 }
 
-/** The text of `key` with `{name}` places filled; numbers are grouped as the language does. */
+/**
+ * The text of `key` with `{name}` places filled; numbers are grouped as the language does. `{n:day:days}` is the first word
+ * for one, the second for any other number.
+ */
 export function t(key: Key, values?: Values): string {
   const text = tables[current][key];
   if (!values) return text;
-  return text.replace(/\{(\w+)\}/g, (whole, name: string) => {
+  const numbered = text.replace(/\{(\w+):([^:{}]*):([^{}]*)\}/g, (_whole, name: string, one: string, many: string) =>
+    Number(values[name]) === 1 ? one : many,
+  );
+  return numbered.replace(/\{(\w+)\}/g, (whole, name: string) => {
     const value = values[name];
     if (value === undefined) return whole;
     return typeof value === 'number' ? value.toLocaleString(locale()) : value;
@@ -59,8 +65,8 @@ export function has(key: string): key is Key {
 }
 
 /** The text of a key built at run time, or the fallback when the server knows a word the interface does not. */
-export function tt(key: string, fallback: string): string {
-  return has(key) ? t(key) : fallback;
+export function tt(key: string, fallback: string, values?: Values): string {
+  return has(key) ? t(key, values) : fallback;
 }
 
 /** Picks the value of the current language out of a pair; falls back to the other when one is missing. */

@@ -33,6 +33,8 @@ export interface Action {
   state: 'waiting' | 'sending' | 'refused' | 'sent';
   tries: number;
   problem: string | null;
+  /** The server's own words of a refusal; folded away on the screen. */
+  technical?: string;
   result: string | null;
 }
 

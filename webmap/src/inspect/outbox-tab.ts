@@ -3,6 +3,7 @@ import { html, nothing } from 'lit';
 import { t } from '../i18n';
 import { ago, clock } from '../time';
 import { Element } from '../ui/element';
+import { technicalNote } from '../ui/problem';
 import type { Action } from './keep';
 import { exported } from './outbox';
 import { phone, Watch } from './phone';
@@ -33,7 +34,7 @@ export class OutboxTab extends Element {
     return html`<li class="card column">
       <span class="line"><b class="cut">${t(`outbox.${item.kind}`)} · ${item.title}</b><span class="chip ${TONE[item.state]}">${t(`outbox.${item.state}`)}</span></span>
       <small>${item.state === 'sent' ? (item.result ?? '') : clock(item.made_at, phone.now)} · ${ago(item.made_at, phone.now)}${item.tries > 1 ? html` · ${t('outbox.tries', { n: item.tries })}` : nothing}</small>
-      ${item.problem && item.state !== 'sent' ? html`<p class="wrong">${item.problem}</p>` : nothing}
+      ${item.problem && item.state !== 'sent' ? html`<p class="wrong">${item.problem}</p>${item.state === 'refused' && item.technical ? technicalNote(item.technical) : nothing}` : nothing}
       ${
         item.state === 'waiting' || item.state === 'refused'
           ? html`<span class="row-buttons"><button type="button" class="btn" @click=${() => void phone.outbox.retry(item.id)}>${t('outbox.retry')}</button>

@@ -4,6 +4,7 @@
  */
 import { uploadPhoto } from '../api/city';
 import { request } from '../api/client';
+import { line } from '../api/line';
 import { asProblem } from '../api/problem';
 import { uuid } from '../api/uuid';
 import { type Action, db, type KeptPhoto } from './keep';
@@ -17,7 +18,10 @@ export function pause(round: number): number {
   return Math.min(300, 2 ** Math.max(1, round));
 }
 
-export type NewAction = Pick<Action, 'kind' | 'case_number' | 'task_id' | 'title' | 'body' | 'photos'>;
+/** `id` is that of the screen it was made on: the same screen makes the same action, however often it is sent. */
+export type NewAction = Pick<Action, 'kind' | 'case_number' | 'task_id' | 'title' | 'body' | 'photos'> & {
+  id?: string;
+};
 
 /** How one action is brought to the server; replaced in tests. */
 export interface Carrier {
@@ -52,6 +56,8 @@ export class Outbox extends EventTarget {
   sending = false;
   private round = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  /** Actions on their way into the store, by id. */
+  private readonly adding = new Map<string, Promise<Action>>();
 
   constructor(private readonly carrier: Carrier = server) {
     super();
@@ -71,10 +77,21 @@ export class Outbox extends EventTarget {
     this.changed();
   }
 
-  async add(made: NewAction): Promise<Action> {
+  /** Keeps an action and sends it. The same id again is the same action: one entry, whoever asks and how often. */
+  add(made: NewAction): Promise<Action> {
+    const id = made.id || uuid();
+    const adding = this.adding.get(id) ?? this.put(made, id).finally(() => this.adding.delete(id));
+    this.adding.set(id, adding);
+    return adding;
+  }
+
+  private async put(made: NewAction, id: string): Promise<Action> {
+    const database = await db();
+    const known = await database.getFromIndex('actions', 'id', id);
+    if (known) return known;
     const action: Action = {
       ...made,
-      id: uuid(),
+      id,
       made_at: new Date().toISOString(),
       owner: this.owner,
       state: 'waiting',
@@ -82,7 +99,7 @@ export class Outbox extends EventTarget {
       problem: null,
       result: null,
     };
-    action.seq = await (await db()).add('actions', action);
+    action.seq = await database.add('actions', action);
     this.items = [...this.items, action];
     this.changed();
     void this.send();
@@ -119,7 +136,7 @@ export class Outbox extends EventTarget {
       this.changed();
     }
     this.round = failed ? this.round + 1 : 0;
-    if (failed) this.timer = setTimeout(() => void this.send(), pause(this.round) * 1000);
+    if (failed) this.timer = setTimeout(() => void this.send(), Math.max(pause(this.round) * 1000, line.wait_ms));
     else await this.trim();
   }
 
@@ -157,7 +174,7 @@ export class Outbox extends EventTarget {
         await this.keep({ ...action, state: 'waiting', problem: problem.readable });
         return problem.status === 0 ? 'stop' : 'later';
       }
-      await this.keep({ ...action, state: 'refused', problem: problem.readable });
+      await this.keep({ ...action, state: 'refused', problem: problem.readable, technical: problem.technical });
       return 'refused';
     }
   }

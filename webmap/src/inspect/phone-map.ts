@@ -19,6 +19,7 @@ export class PhoneMap {
   private readonly credits = L.control.attribution({ prefix: false, position: 'bottomleft' });
   private credited = false;
   private following = false;
+  private followed: object | null = null;
 
   constructor(container: HTMLElement, centre: [lon: number, lat: number], zoom: number, withTasks: boolean) {
     this.map = L.map(container, {
@@ -52,13 +53,16 @@ export class PhoneMap {
     if (!fix) return;
     L.circle([fix.lat, fix.lon], { radius: fix.accuracy_m, className: 'me-circle', interactive: false }).addTo(this.me);
     L.circleMarker([fix.lat, fix.lon], { radius: 8, className: 'me-dot', interactive: false }).addTo(this.me);
-    if (this.following && !this.touched) this.map.setView([fix.lat, fix.lon], undefined, { animate: false });
+    if (!this.following || this.touched || this.followed === fix) return;
+    this.followed = fix;
+    this.map.setView([fix.lat, fix.lon], undefined, { animate: false });
   }
 
   /** Keeps the phone's place in the middle until the user drags the map. */
   follow(): void {
     this.following = true;
     this.touched = false;
+    this.followed = null;
     this.drawMe();
   }
 

@@ -1,7 +1,7 @@
 /** The state of the phone page: who, where, what is to do, what waits; and the routes in the part after #. */
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 import { basemap, classes } from '../api/city';
-import { get, useBearer } from '../api/client';
+import { get, unasked, useBearer } from '../api/client';
 import { asProblem, type Problem } from '../api/problem';
 import { currentSession } from '../api/session';
 import type { CityClass, Light, Task, User } from '../api/types';
@@ -52,12 +52,12 @@ export class Phone extends EventTarget {
     setInterval(() => {
       this.now = Date.now();
       this.changed();
-      if (this.kept && !document.hidden) void this.loadTasks();
+      if (this.kept && !document.hidden) void this.loadTasks(false);
     }, 60_000);
     const wake = () => {
       if (!this.kept || document.hidden) return;
       void this.outbox.send();
-      void this.loadTasks();
+      void this.loadTasks(false);
     };
     window.addEventListener('online', () => {
       this.online = true;
@@ -94,7 +94,7 @@ export class Phone extends EventTarget {
     await this.outbox.open(this.kept.user.login);
     this.position.start();
     void this.outbox.send();
-    void this.loadTasks();
+    void this.loadTasks(false);
     void this.loadClasses();
     void this.loadCredit();
     this.changed();
@@ -115,13 +115,15 @@ export class Phone extends EventTarget {
     this.changed();
   }
 
-  async loadTasks(): Promise<void> {
+  /** `pressed`: the user asked for it, so it is tried even on a quiet line. */
+  async loadTasks(pressed = true): Promise<void> {
     if (!this.kept) return;
     const { fix } = this.position;
+    const ask = () => get<{ items: Task[] }>('/tasks', { mine: false, lon: fix?.lon, lat: fix?.lat });
     try {
       const { value, stale, at } = await cached(
         `tasks:${this.kept.user.login}`,
-        () => get<{ items: Task[] }>('/tasks', { mine: false, lon: fix?.lon, lat: fix?.lat }),
+        () => (pressed ? ask() : unasked(ask)),
         (error) => asProblem(error).passing,
       );
       this.tasks = value.items;
@@ -141,7 +143,7 @@ export class Phone extends EventTarget {
     try {
       const { value } = await cached(
         'classes',
-        () => classes(),
+        () => unasked(classes),
         (error) => asProblem(error).passing,
       );
       this.klasses = value;
@@ -155,7 +157,7 @@ export class Phone extends EventTarget {
     try {
       const { value } = await cached(
         'credit',
-        async () => (await basemap()).city?.attribution ?? '',
+        async () => (await unasked(basemap)).city?.attribution ?? '',
         (error) => asProblem(error).passing,
       );
       this.credit = value;

@@ -1,6 +1,7 @@
 /** A report in three screens: what, photo, where. Every answer is kept at once; leaving and coming back loses nothing. */
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { type Component, searchComponents } from '../api/city';
+import { line } from '../api/line';
 import type { CityClass } from '../api/types';
 import { uuid } from '../api/uuid';
 import { pick, t } from '../i18n';
@@ -15,6 +16,8 @@ import { phone, Watch } from './phone';
 import { firstPlace, PhoneMap } from './phone-map';
 
 export interface ReportDraft {
+  /** The id its action will have; made with the screen, so that one screen makes one report. */
+  action: string;
   klass: { kind: 'component' | 'event'; code: string; zh: string; en: string } | null;
   photos: KeptPhoto[];
   words: string;
@@ -23,7 +26,7 @@ export interface ReportDraft {
   component: string | null;
 }
 
-const EMPTY: ReportDraft = { klass: null, photos: [], words: '', place: null, component: null };
+const EMPTY: ReportDraft = { action: '', klass: null, photos: [], words: '', place: null, component: null };
 const RECENT = 'cityops.recent-classes';
 /** How far around the cross components are offered, in metres. */
 const REACH_M = 60;
@@ -38,6 +41,8 @@ export class Report extends Element {
   private typed = '';
   private kind: 'component' | 'event' = 'component';
   private wrong = '';
+  /** Set before anything is waited for: a second press in the same moment finds it. */
+  private sending = false;
   private city: PhoneMap | null = null;
   private near: Component[] = [];
   private nearTimer = 0;
@@ -53,6 +58,7 @@ export class Report extends Element {
     super.connectedCallback();
     void draft<ReportDraft>('report').then((found) => {
       this.data = { ...EMPTY, ...found };
+      this.data.action ||= uuid();
       this.loaded = true;
       if (this.screen > 1 && !this.data.klass) phone.go('/report/1');
       this.requestUpdate();
@@ -224,7 +230,7 @@ export class Report extends Element {
   private async lookNear(): Promise<void> {
     const target = this.target();
     const { klass } = this.data;
-    if (!target || klass?.kind !== 'component') return;
+    if (!target || klass?.kind !== 'component' || line.quiet) return;
     try {
       this.near = await searchComponents({
         class: klass.code,
@@ -268,7 +274,7 @@ export class Report extends Element {
             : nothing
         }
         ${this.wrong ? html`<p class="wrong" role="alert">${this.wrong}</p>` : nothing}
-        <button type="button" class="btn main big" ?disabled=${!target} @click=${() => void this.submit()}>${t('report.submit')}</button>
+        <button type="button" class="btn main big" ?disabled=${!target || this.sending} @click=${() => void this.submit()}>${t(this.sending ? 'act.sending' : 'report.submit')}</button>
       </div>`;
   }
 
@@ -277,13 +283,16 @@ export class Report extends Element {
       <span class="grow cut">${item.name || pick(item.class_name_zh, item.class_name_en) || item.code}<small>${item.code}</small></span><b>${item.distance_m !== null && item.distance_m !== undefined ? distance(item.distance_m) : ''}</b></label>`;
   }
 
-  private async submit(): Promise<void> {
-    const { klass, photos, words, component, place } = this.data;
+  async submit(): Promise<void> {
+    const { action, klass, photos, words, component, place } = this.data;
     const target = this.target();
-    if (!klass || !target) return;
+    if (this.sending || !klass || !target) return;
+    this.sending = true;
+    this.requestUpdate();
     const { fix } = phone.position;
     try {
       await phone.outbox.add({
+        id: action,
         kind: 'report',
         case_number: null,
         task_id: null,
@@ -301,14 +310,16 @@ export class Report extends Element {
         },
         photos,
       });
-    } catch (error) {
+    } catch {
       // The phone could not keep it (no space): the answers stay on screen.
-      this.wrong = error instanceof Error ? error.message : String(error);
+      this.wrong = t('report.not_kept');
+      this.sending = false;
       this.requestUpdate();
       return;
     }
     await dropDraft('report');
-    this.data = EMPTY;
+    this.data = { ...EMPTY, action: uuid() };
+    this.sending = false;
     toast(t('report.queued'));
     phone.go('/today');
   }

@@ -1,6 +1,7 @@
 /** One verify or check task: where it is, what it looked like before, what the inspector finds, a photo, sent through the outbox. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { readCase } from '../api/cases';
+import { unasked } from '../api/client';
 import { asProblem } from '../api/problem';
 import type { CaseDetail, Task as CityTask } from '../api/types';
 import { uuid } from '../api/uuid';
@@ -17,13 +18,15 @@ import { PhoneMap } from './phone-map';
 import { privatePicture } from './picture';
 
 interface TaskDraft {
+  /** The id its action will have: one answer per task screen. */
+  action: string;
   result: string | null;
   words: string;
   photos: KeptPhoto[];
 }
 
 const RESULTS = { verify: ['exists', 'absent', 'unverifiable'], check: ['pass', 'fail'] } as const;
-const EMPTY: TaskDraft = { result: null, words: '', photos: [] };
+const EMPTY: TaskDraft = { action: '', result: null, words: '', photos: [] };
 
 export class TaskScreen extends Element {
   static override properties = { task: { type: Number } };
@@ -32,6 +35,8 @@ export class TaskScreen extends Element {
   private details: CaseDetail | null = null;
   private pictures: { src: string; label: string }[] = [];
   private wrong = '';
+  /** Set before anything is waited for: a second press in the same moment finds it. */
+  private sending = false;
   private city: PhoneMap | null = null;
   private loadedFor = 0;
   private urls = new Map<string, string>();
@@ -57,11 +62,12 @@ export class TaskScreen extends Element {
   private async load(item: CityTask): Promise<void> {
     this.loadedFor = item.id;
     this.data = { ...EMPTY, ...(await draft<TaskDraft>(`task:${item.id}`)) };
+    this.data.action ||= uuid();
     this.requestUpdate();
     try {
       const { value } = await cached(
         `case:${item.case_number}`,
-        async () => (await readCase(item.case_number)).data,
+        async () => (await unasked(() => readCase(item.case_number))).data,
         (error) => asProblem(error).passing,
       );
       this.details = value;
@@ -117,13 +123,16 @@ export class TaskScreen extends Element {
     this.requestUpdate();
   }
 
-  private async submit(item: CityTask): Promise<void> {
-    const { result, words, photos } = this.data;
+  async submit(item: CityTask): Promise<void> {
+    if (this.sending) return;
+    const { action, result, words, photos } = this.data;
     this.wrong = !result ? t('task.result_needed') : photos.length === 0 ? t('task.photo_needed') : '';
+    this.sending = this.wrong === '';
     this.requestUpdate();
     if (this.wrong) return;
     try {
       await phone.outbox.add({
+        id: action,
         kind: item.kind,
         case_number: item.case_number,
         task_id: item.id,
@@ -131,12 +140,16 @@ export class TaskScreen extends Element {
         body: { result, note: words || undefined },
         photos,
       });
-    } catch (error) {
-      this.wrong = error instanceof Error ? error.message : String(error);
+    } catch {
+      // The phone could not keep it (no space): the answers stay on screen.
+      this.wrong = t('report.not_kept');
+      this.sending = false;
       this.requestUpdate();
       return;
     }
     await dropDraft(`task:${item.id}`);
+    this.data = { ...EMPTY, action: uuid() };
+    this.sending = false;
     toast(t('report.queued'));
     phone.go('/today');
   }
@@ -192,7 +205,7 @@ export class TaskScreen extends Element {
           event: InputEvent,
         ) => this.set({ words: (event.target as HTMLTextAreaElement).value })}></textarea></label>
         ${this.wrong ? html`<p class="wrong" role="alert">${this.wrong}</p>` : nothing}
-        <button type="button" class="btn main big" @click=${() => void this.submit(item)}>${t('task.submit')}</button>
+        <button type="button" class="btn main big" ?disabled=${this.sending} @click=${() => void this.submit(item)}>${t(this.sending ? 'act.sending' : 'task.submit')}</button>
       </div>`;
   }
 

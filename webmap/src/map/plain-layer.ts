@@ -1,6 +1,7 @@
 /** The same city without a GPU: GeoJSON of our own layers on Leaflet's canvas. Also the phone's map. */
 import L from 'leaflet';
 import { type LayerPage, layerItems } from '../api/city';
+import { line } from '../api/line';
 import { token } from '../ui/theme';
 
 interface Look {
@@ -79,12 +80,13 @@ export class PlainLayer extends EventTarget {
     super();
     this.shown.addTo(map);
     map.on('moveend', this.moved);
+    line.addEventListener('back', this.moved);
     this.plan();
   }
 
-  private plan(): void {
+  private plan(after_ms = 120): void {
     window.clearTimeout(this.timer);
-    this.timer = window.setTimeout(() => void this.load(), 120);
+    this.timer = window.setTimeout(() => void this.load(), after_ms);
   }
 
   /** Draws again with the present palette and switches. */
@@ -97,6 +99,8 @@ export class PlainLayer extends EventTarget {
     const box = this.map.getBounds();
     const zoom = this.map.getZoom();
     if (this.covered?.contains(box) && zoom === this.coveredZoom) return;
+    // Every move would ask for every layer again; what is drawn stays, and the rest waits for the line.
+    if (line.quiet) return this.plan(Math.max(120, line.wait_ms));
     const wide = box.pad(0.25);
     this.running?.abort();
     const running = new AbortController();
@@ -120,6 +124,11 @@ export class PlainLayer extends EventTarget {
       if (answer.status === 'fulfilled') settled.set(ids[at]!, answer.value);
       else failure = answer.reason;
     });
+    // Without any answer what is drawn is better than nothing.
+    if (failure && settled.size === 0) {
+      this.dispatchEvent(new CustomEvent('failed', { detail: failure }));
+      return this.plan(Math.max(1000, line.wait_ms));
+    }
     for (const look of LOOKS) {
       const features = settled.get(look.id);
       if (!features) continue;
@@ -132,8 +141,10 @@ export class PlainLayer extends EventTarget {
     this.shown.remove();
     this.shown = next.addTo(this.map);
     this.counts = counts;
-    if (failure) this.dispatchEvent(new CustomEvent('failed', { detail: failure }));
-    else {
+    if (failure) {
+      this.dispatchEvent(new CustomEvent('failed', { detail: failure }));
+      if (line.quiet) this.plan(line.wait_ms);
+    } else {
       this.covered = wide;
       this.coveredZoom = zoom;
     }
@@ -165,6 +176,7 @@ export class PlainLayer extends EventTarget {
     this.running?.abort();
     window.clearTimeout(this.timer);
     this.map.off('moveend', this.moved);
+    line.removeEventListener('back', this.moved);
     this.shown.remove();
   }
 }
