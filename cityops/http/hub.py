@@ -173,11 +173,15 @@ class Hub:
                 told.append(Event(event.id, event.at, event.topic, event.subject, kept))
         return told
 
-    def close(self) -> None:
-        """Wake every listener for the last time and end the reader."""
+    def end(self) -> None:
+        """Wake every listener for the last time; whoever comes later is not kept. Waits for nobody."""
         self._stop.set()
         with self._changed:
             self._changed.notify_all()
+
+    def close(self) -> None:
+        """End the listeners and then the reader."""
+        self.end()
         if self._thread is not None:
             self._thread.join(5)
 

@@ -140,8 +140,10 @@ def _lines(
         else:
             yield f"retry: {RETRY_MS}\n" + _told(missed, cursor) + frame("open", {}, cursor)
     sent = time.monotonic()
-    while not found.stopped:
+    while True:
         batches = found.since(number, BEAT_S)
+        if found.stopped:
+            return
         try:
             viewer = ask()
         except Unauthenticated:

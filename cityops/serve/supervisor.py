@@ -95,7 +95,8 @@ class Supervisor:
             env=environment,
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C reaches us only; we end it in order
-            preexec_fn=die_with_parent(os.getpid(), signal.SIGTERM),
+            # Without us nobody would end it in order or start it again; it must not outlive us by a graceful ending.
+            preexec_fn=die_with_parent(os.getpid(), signal.SIGKILL),
         )
 
     def _wait_ready(self) -> bool:

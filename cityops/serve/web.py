@@ -43,10 +43,10 @@ def options(settings: Settings) -> dict[str, Any]:
         "bind": f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}",
         "workers": settings.workers,
         "threads": settings.threads,
-        "worker_class": "gthread",
+        "worker_class": "cityops.serve.worker.CityWorker",
         "keepalive": 75,
         "timeout": 60,
-        "graceful_timeout": 5,  # event streams never end by themselves; everything else is done in five seconds
+        "graceful_timeout": 5,  # for requests being answered; live streams and idle connections end at once, see worker.py
         "worker_tmp_dir": "/dev/shm" if os.access("/dev/shm", os.W_OK) else None,
         "loglevel": "warning",
         "proc_name": "cityops",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 import signal
 import socket
@@ -66,6 +67,39 @@ class Running:
         web = next(pid for pid in [holder[0], *ancestors(holder[0])] if parent(pid) == self.process.pid)
         return web
 
+    def web(self) -> list[int]:
+        """The web server's processes: the master and its workers."""
+        master = self.web_master()
+        return [
+            master,
+            *(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and parent(int(entry.name)) == master),
+        ]
+
+    def cityops(self, *arguments: str, given: str = "") -> str:
+        """What another command prints about this city."""
+        return subprocess.run(
+            [sys.executable, "-m", "cityops", *arguments],
+            cwd=ROOT,
+            env=os.environ | {"CITYOPS_HOME": str(self.home)},
+            input=given,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    @contextlib.contextmanager
+    def listening(self, token: str, streams: int) -> Iterator[list[http.client.HTTPResponse]]:
+        """Live streams whose first line was read."""
+        with contextlib.ExitStack() as stack:
+            answers = []
+            for _ in range(streams):
+                connection = stack.enter_context(contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)))
+                connection.request("GET", "/api/v1/events", headers={"Authorization": f"Bearer {token}"})
+                answers.append(stack.enter_context(connection.getresponse()))
+                assert answers[-1].status == 200
+                assert answers[-1].readline().startswith(b"retry:")
+            yield answers
+
     def database(self) -> int:
         try:
             return int((self.home / "pg/postmaster.pid").read_text().split()[0])
@@ -126,6 +160,14 @@ def city(home: Path) -> Iterator[Running]:
         running.end()
 
 
+@pytest.fixture
+def token(city: Running) -> str:
+    """A token of somebody who may listen to the live stream."""
+    if "listener" not in city.cityops("users", "list"):
+        city.cityops("users", "add", "listener", "--name", "听众", "--post", "supervisor", "--whole-city", "--generate")
+    return city.cityops("users", "token", "listener", "--kind", "bearer").split()[-1]
+
+
 def nothing_left(home: Path, port: int) -> bool:
     return server_processes(home / "pg") == [] and listener(port) is None
 
@@ -134,6 +176,30 @@ def test_ctrl_c_ends_the_web_server_and_the_database(city: Running) -> None:
     assert city.interrupt() == 0
     assert nothing_left(city.home, city.port)
     assert "Traceback" not in city.log.read_text()
+
+
+def test_ctrl_c_waits_for_no_live_stream_and_no_idle_connection(city: Running, token: str) -> None:
+    with city.listening(token, 3) as streams, contextlib.closing(http.client.HTTPConnection("127.0.0.1", city.port, timeout=20)) as kept:
+        kept.request("GET", "/healthz")
+        kept.getresponse().read()
+        asked_at = time.monotonic()
+        city.process.send_signal(signal.SIGINT)
+        for stream in streams:
+            stream.read()  # to its end
+        assert time.monotonic() - asked_at < 3  # a worker waits five seconds for requests that are being answered
+        assert city.process.wait(timeout=60) == 0
+        print(f"ended in {time.monotonic() - asked_at:.2f} s")
+    assert "Traceback" not in city.log.read_text()
+
+
+def test_no_web_process_outlives_a_killed_supervisor_though_streams_are_open(city: Running, token: str) -> None:
+    with city.listening(token, 2):
+        web = city.web()
+        assert len(web) >= 2
+        city.process.kill()
+        city.process.wait()
+        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in web), lambda: f"still there: {web}", 2)
+    until(lambda: nothing_left(city.home, city.port))
 
 
 def test_a_second_process_sees_the_running_city_and_its_schema_as_current(city: Running) -> None:
