@@ -459,12 +459,15 @@ def test_no_order_of_acts_breaks_the_rules(database: Engine, tmp_path_factory: p
     AnyOrder.town = saved_town(database, media_dir)
     with unit_of_work(database) as session:
         AnyOrder.calendar = intake.calendar(session)
+    # The same walks on every run, because the two last lines demand that they came everywhere.
     run_state_machine_as_test(
         AnyOrder,
-        settings=settings(max_examples=examples, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)),
+        settings=settings(
+            max_examples=examples, stateful_step_count=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+        ),
     )
     with database.connect() as connection:
         reached = set(connection.execute(text("SELECT DISTINCT to_state FROM cases.events")).scalars())
         done = set(connection.execute(text("SELECT DISTINCT act FROM cases.events")).scalars())
-    assert len(reached) >= 11, f"the walks were too shallow to mean anything: {sorted(reached)}"
-    assert len(set(ACTS) - done) <= 10, f"the walks were too narrow to mean anything: {sorted(set(ACTS) - done)} never happened"
+    assert len(reached) == 13, f"the walks were too shallow to mean anything: {sorted(reached)}"
+    assert not set(ACTS) - done, f"the walks were too narrow to mean anything: {sorted(set(ACTS) - done)} never happened"
